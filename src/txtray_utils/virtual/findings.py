@@ -1,0 +1,324 @@
+"""Findings as volumes: what each name in the catalogue does to the chest before the film is taken.
+
+A painter adds density to the lungs (fluid, consolidation, air, metal ...) or bends the body (a large heart, a raised
+diaphragm). What it adds is kept as an occupancy, whose projection is the evidence mask. Densities are relative to
+water. Explained in book/01_reading_a_radiograph.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+
+from txtray_utils.virtual.anatomy import REGIONS, SPACING, Anatomy, axes
+from txtray_utils.virtual.body import Body
+from txtray_utils.virtual.catalogue import Drawing
+
+GRADE = {"mild": 0, "moderate": 1, "severe": 2}
+HILUM = {"right": (-38.0, 5.0, 28.0), "left": (42.0, 5.0, 32.0)}  # mm
+LOBES = {
+    ("right", "upper"): "right_upper_lobe", ("right", "middle"): "right_middle_lobe",
+    ("right", "lower"): "right_lower_lobe", ("left", "upper"): "left_upper_lobe",
+    ("left", "middle"): "left_upper_lobe", ("left", "lower"): "left_lower_lobe",
+}  # fmt: skip
+LINES = {  # routes of a central venous line, mm x y z
+    "right": [(-125, 5, 150), (-75, 35, 128), (-38, 32, 108), (-26, 20, 75), (-24, 15, 40), (-23, 12, 8)],
+    "left": [(125, 5, 150), (70, 35, 128), (20, 38, 110), (-18, 28, 88), (-25, 16, 50), (-23, 12, 12)],
+}
+
+
+@dataclass
+class Evidence:
+    """One side of one drawn finding: an occupancy to project, or the regions it fills.
+
+    ``occupancy`` is (X, Y, Z) float32 in [0, 1]; a ray that meets ``least`` mm of it counts. ``regions`` names members
+    of anatomy.REGIONS instead, for findings that bend the body.
+    """
+
+    drawing: Drawing
+    occupancy: np.ndarray | None = None
+    least: float = 3.0
+    regions: tuple[str, ...] = ()
+
+
+@dataclass
+class Chest:
+    """A chest being drawn on: density added so far, the body's shape and the evidence."""
+
+    anatomy: Anatomy
+    body: Body
+    rng: np.random.Generator
+    added: np.ndarray = field(init=False)
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Start with nothing added, and open axes (X, 1, 1), (1, Y, 1), (1, 1, Z) in mm."""
+        self.added = np.zeros_like(self.anatomy.hu)
+        self.x, self.y, self.z = np.ix_(*axes(self.anatomy.hu.shape))
+
+    def fill(self, occupancy: np.ndarray, target: float, amount: float = 1.0) -> np.ndarray:
+        """Bring the density towards ``target`` (water = 1) where ``occupancy`` is; return the occupancy."""
+        now = self.anatomy.density + self.added
+        self.added += amount * occupancy * (target - now)
+        return occupancy
+
+    def distance(self, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
+        """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
+        return np.sqrt(sum(((a - c) / r) ** 2 for a, c, r in zip((self.x, self.y, self.z), centre, radii, strict=True)))
+
+    def noise(self, scale: float) -> np.ndarray:
+        """Return (X, Y, Z) smooth noise of unit spread whose grain is ``scale`` mm."""
+        shape = self.anatomy.hu.shape
+        small = [max(2, round(n * step / scale)) for n, step in zip(shape, SPACING, strict=True)]
+        coarse = torch.from_numpy(self.rng.normal(size=(1, 1, *small)).astype(np.float32))
+        fine = F.interpolate(coarse, shape, mode="trilinear", align_corners=True)[0, 0].numpy()
+        return fine / fine.std()
+
+    def spot(self, side: str, zone: str, margin: float) -> tuple[float, float, float]:
+        """Choose a point in a zone (a third) of a lung, at least ``margin`` mm from its surface where that exists."""
+        lung = self.anatomy.lung(side)
+        z = self.z[0, 0]
+        low, high = z[lung.any((0, 1))][[0, -1]]
+        zone = zone or str(self.rng.choice(["upper", "middle", "lower"]))
+        third = {"lower": (0.18, 0.42), "middle": (0.42, 0.65), "upper": (0.65, 0.92)}[zone]
+        inside = lung & (self.z >= low + third[0] * (high - low)) & (self.z <= low + third[1] * (high - low))
+        deep = inside & (self.anatomy.wall_distance > margin)
+        places = np.argwhere(deep if deep.any() else inside)
+        i, j, k = places[self.rng.integers(len(places))]
+        return float(self.x[i, 0, 0]), float(self.y[0, j, 0]), float(self.z[0, 0, k])
+
+    def thread(self, route: np.ndarray, mass: float) -> np.ndarray:
+        """Lay a thin dense thread along points (N, 3) mm; ``mass`` is density times cross-section in mm2."""
+        steps = np.linalg.norm(np.diff(route, axis=0), axis=1)
+        along = np.concatenate([[0], np.cumsum(steps)])
+        at = np.linspace(0, along[-1], max(2, int(along[-1] * 2)))
+        line = np.stack([np.interp(at, along, route[:, k]) for k in range(3)], 1)
+        first = [a[0] for a in axes(self.anatomy.hu.shape)]
+        index = np.rint((line - first) / SPACING).astype(int)
+        index = index[((index >= 0) & (index < self.anatomy.hu.shape)).all(1)]
+        low, high = np.maximum(index.min(0) - 4, 0), index.max(0) + 5
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        occupancy = np.zeros_like(self.added)
+        np.add.at(occupancy, tuple(index.T), (at[1] - at[0]) / np.prod(SPACING))
+        occupancy[box] = ndimage.gaussian_filter(occupancy[box], (0.6, 0.4, 0.4))
+        self.added += mass * occupancy
+        return occupancy
+
+
+def _sigmoid(value: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(value, -30, 30)))
+
+
+def _smooth(points: list[tuple[float, float, float]], rng: np.random.Generator, spread: float) -> np.ndarray:
+    """Turn a few waypoints into a smooth route: (N, 3) mm, each waypoint moved by ``spread`` mm."""
+    way = np.asarray(points, float) + rng.normal(0, spread, (len(points), 3))
+    fine = np.stack([np.interp(np.linspace(0, len(way) - 1, 80), np.arange(len(way)), way[:, k]) for k in range(3)], 1)
+    return ndimage.gaussian_filter1d(fine, 5, axis=0, mode="nearest")
+
+
+def _effusion(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    lung = chest.anatomy.lung(drawing.side)
+    lowest = chest.z[0, 0][lung.any((0, 1))][0]
+    height = (42, 70, 115)[grade] + chest.rng.normal(0, 6)
+    rise = 34 * np.exp(-chest.anatomy.wall_distance / 12)
+    fluid = lung * _sigmoid((lowest + height + rise - chest.z) / 2.5)
+    return Evidence(drawing, chest.fill(fluid, 1.02))
+
+
+def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    lung = chest.anatomy.lung(drawing.side)
+    z = chest.z[0, 0]
+    low, high = z[lung.any((0, 1))][[0, -1]]
+    outline = (chest.anatomy.wall_distance > 0).any(1)  # (X, Z), both lungs and what lies between them
+    outline = outline | (np.cumsum(outline[:, ::-1], 1)[:, ::-1] > 0)  # nothing comes from below
+    inward = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])[:, None, :]
+    depth = (14, 24, 42)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    inside = inward - depth
+    air = lung * _sigmoid(-inside / 0.8)
+    edge = lung * np.exp(-(((inside - 1.0) / 1.4) ** 2))
+    chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.06, 0.12, 0.3)[grade])
+    chest.fill(air, 0.0)
+    chest.fill(edge, 0.9, 0.35)
+    return Evidence(drawing, air, least=12)
+
+
+def _consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    zone = drawing.zone or str(chest.rng.choice(["upper", "middle", "lower"], p=[0.25, 0.25, 0.5]))
+    lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
+    radius = (30, 42, 62)[grade] * chest.rng.uniform(0.9, 1.1)
+    away = chest.distance(chest.spot(drawing.side, zone, 10), (radius, radius, radius))
+    solid = lobe * _sigmoid((1 - away + 0.3 * chest.noise(16)) / 0.1)
+    return Evidence(drawing, chest.fill(solid, 0.8), least=8)
+
+
+def _opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    radius = (24, 32, 44)[grade] * chest.rng.uniform(0.9, 1.1)
+    away = chest.distance(chest.spot(drawing.side, drawing.zone, 12), (radius, radius * 1.3, radius))
+    patch = chest.anatomy.lung(drawing.side) * np.exp(-(away**2)) * np.clip(0.75 + 0.4 * chest.noise(11), 0, 1.3)
+    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 0.75), least=10)
+
+
+def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    lung = chest.anatomy.lung(drawing.side)
+    net = np.exp(-((chest.noise(9) / 0.28) ** 2)) + 0.6 * np.exp(-((chest.noise(6) / 0.25) ** 2))
+    low, high = chest.z[0, 0][lung.any((0, 1))][[0, -1]]
+    middle = {"lower": 0.2, "middle": 0.5, "upper": 0.8}.get(drawing.zone, 0.3)
+    spread = 0.3 if drawing.zone else 0.8
+    weight = lung * np.exp(-((((chest.z - low) / (high - low) - middle) / spread) ** 2))
+    chest.added += (0.16, 0.24, 0.36)[grade] * weight * np.minimum(net, 1)
+    return Evidence(drawing, weight.astype(np.float32), least=45)
+
+
+def _oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    wings = np.zeros_like(chest.added)
+    for side, hilum in HILUM.items():
+        wings += chest.anatomy.lung(side) * np.exp(-(chest.distance(hilum, (62, 80, 75)) ** 2))
+    chest.added += (0.10, 0.18, 0.32)[grade] * wings * np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
+    chest.body.heart += 0.02
+    return Evidence(drawing, wings, least=25)
+
+
+def _atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    lung, band = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
+    for _ in range(1 + (chest.rng.random() < 0.4)):
+        cx, cy, cz = chest.spot(drawing.side, drawing.zone or "lower", 6)
+        slope, thick = chest.rng.normal(0, 0.25), (4.5, 6.5, 10)[grade]
+        height = (chest.z - cz - slope * (chest.x - cx)) / thick
+        length = ((chest.x - cx) / (24, 34, 45)[grade]) ** 2 + ((chest.y - cy) / 50) ** 2
+        band = np.maximum(band, lung * np.exp(-(height**4) - length**2))
+    chest.body.raised[drawing.side] += (2, 6, 14)[grade]
+    return Evidence(drawing, chest.fill(band, 1.0, 0.9))
+
+
+def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    lung, strands = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
+    cx, cy, cz = chest.spot(drawing.side, drawing.zone or str(chest.rng.choice(["upper", "upper", "lower"])), 4)
+    for _ in range(2 + grade):
+        angle = chest.rng.uniform(0.3, 1.4) * chest.rng.choice([-1, 1])
+        along = np.cos(angle) * (chest.x - cx) + np.sin(angle) * (chest.z - cz)
+        across = np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
+        strand = np.exp(-((across / 2.6) ** 2) - (along / (18, 24, 30)[grade]) ** 4 - ((chest.y - cy) / 28) ** 4)
+        strands = np.maximum(strands, lung * strand)
+    return Evidence(drawing, chest.fill(strands, 1.1))
+
+
+def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) -> Evidence:
+    lung, balls = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
+    for radius in radii:
+        away = chest.distance(chest.spot(drawing.side, drawing.zone, radius * 0.7), (radius,) * 3)
+        balls = np.maximum(balls, lung * _sigmoid((1 - away) * radius / 1.2))
+    return Evidence(drawing, chest.fill(balls, target))
+
+
+def _nodule(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    return _balls(chest, drawing, [(9, 13, 22)[grade] * chest.rng.uniform(0.9, 1.15)], 1.1)
+
+
+def _granuloma(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    many = [chest.rng.uniform(3.8, 5.2) for _ in range((1, 2, 4)[grade])]
+    return _balls(chest, drawing, many, 3.6)
+
+
+def _tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    aorta = chest.anatomy.mask("aorta")
+    arch = aorta & (chest.z > -60)
+    box = ndimage.find_objects(ndimage.binary_dilation(arch, iterations=16).astype(np.uint8))[0]
+    away = np.full_like(chest.added, 99)
+    away[box] = ndimage.distance_transform_edt(~arch[box], sampling=SPACING)
+    width = (8, 12, 17)[grade] * (0.7 + 0.3 * np.tanh(chest.z / 40))
+    wall = chest.anatomy.lungs * _sigmoid((width - away) / 1.5)
+    return Evidence(drawing, chest.fill(wall, 1.05))
+
+
+def _cardiomegaly(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    chest.body.heart += (0.32, 0.45, 0.62)[grade]
+    return Evidence(drawing, regions=("heart",))
+
+
+def _hyperinflation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    chest.body.lung *= (0.86, 0.78, 0.7)[grade]
+    for side in ("right", "left"):
+        chest.body.raised[side] -= (12, 18, 26)[grade]
+    chest.body.heart -= 0.04
+    return Evidence(drawing, regions=tuple(name for name in REGIONS if name.endswith("lobe")))
+
+
+def _low_volume(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    chest.body.lung *= (1.15, 1.25, 1.4)[grade]
+    for side in ("right", "left"):
+        chest.body.raised[side] += (13, 20, 30)[grade]
+    chest.body.heart += 0.03
+    return Evidence(drawing, regions=tuple(name for name in REGIONS if name.endswith("lobe")))
+
+
+def _raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    chest.body.raised[drawing.side] += (22, 32, 48)[grade]
+    return Evidence(drawing, regions=(f"{drawing.side}_lower_lobe",))
+
+
+def _scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    chest.body.curve += (9, 15, 24)[grade] * (-1 if drawing.side == "right" else 1)
+    return Evidence(drawing, regions=("spine",))
+
+
+def _central_line(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    route = _smooth(LINES[drawing.side or "right"], chest.rng, 2.5)
+    return Evidence(drawing, chest.thread(route, 14.0), least=0.02)
+
+
+def _pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    sign = -1 if drawing.side == "right" else 1
+    at = np.array([sign * chest.rng.uniform(80, 100), 0, chest.rng.uniform(85, 105)])
+    first = [a[0] for a in axes(chest.anatomy.hu.shape)]
+    i, _, k = np.rint((at - first) / SPACING).astype(int)
+    at[1] = chest.y[0, np.flatnonzero(chest.anatomy.hu[i, :, k] > -300).max(), 0] - 10
+    away = chest.distance(tuple(at), (23, 5, 19))
+    can = _sigmoid((1 - away) * 15)
+    chest.added += 7 * can
+    vein = [tuple(at), (sign * 70, 40, 130), (sign * 30, 38, 112), (-20, 26, 85), (-22, 20, 40)]
+    for tip in ([(0, 45, 0), (38, 55, -28)], [(-20, 45, 5), (-14, 52, 25)])[: 1 + grade]:
+        can = np.maximum(can, 8 * chest.thread(_smooth(vein + tip, chest.rng, 1.0), 16.0))
+    return Evidence(drawing, np.minimum(can, 1).astype(np.float32), least=0.15)
+
+
+def _sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+    turns = np.linspace(0, 2 * np.pi, 30)
+    wires = np.zeros_like(chest.added)
+    for z in np.linspace(-5, 105, 5 + grade) + chest.rng.normal(0, 2, 5 + grade):
+        cx, width, tall = -9 + chest.rng.normal(0, 1.5), chest.rng.uniform(8, 11), chest.rng.uniform(4, 6)
+        ring = np.stack([cx + width * np.cos(turns), 66 + 4 * np.sin(turns), z + tall * np.sin(turns)], 1)
+        wires = np.maximum(wires, chest.thread(ring, 22.0))
+    return Evidence(drawing, wires, least=0.02)
+
+
+PAINTERS = {
+    "cardiomegaly": _cardiomegaly, "tortuous_aorta": _tortuous_aorta, "effusion": _effusion,
+    "pneumothorax": _pneumothorax, "consolidation": _consolidation, "opacity": _opacity,
+    "interstitial": _interstitial, "oedema": _oedema, "atelectasis": _atelectasis, "nodule": _nodule,
+    "granuloma": _granuloma, "scar": _scar, "hyperinflation": _hyperinflation, "low_volume": _low_volume,
+    "raised_diaphragm": _raised_diaphragm, "scoliosis": _scoliosis, "central_line": _central_line,
+    "pacemaker": _pacemaker, "sternal_wires": _sternal_wires,
+}  # fmt: skip
+
+
+def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int) -> Chest:
+    """Draw findings into a chest; each finding has its own random stream, so removing one leaves the others as they are.
+
+    Args:
+        anatomy: the healthy chest.
+        body: the person; it is copied, since some findings bend it.
+        drawings: what to draw; a finding on both sides is drawn once a side.
+        seed: the study's seed.
+
+    Returns:
+        The chest with its added density, bent body and evidence.
+    """
+    chest = Chest(anatomy, replace(body, raised=dict(body.raised)), np.random.default_rng(seed))
+    for drawing in drawings:
+        for side in ("right", "left") if drawing.side == "both" else (drawing.side,):
+            chest.rng = np.random.default_rng([seed, list(PAINTERS).index(drawing.name), len(side)])
+            one = replace(drawing, side=side)
+            chest.evidence.append(PAINTERS[drawing.name](chest, one, GRADE[drawing.severity]))
+    return chest

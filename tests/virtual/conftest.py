@@ -1,0 +1,34 @@
+"""What the tests of the virtual hospital share: the prepared chest, made once a session."""
+
+from datetime import datetime
+
+import pytest
+
+from txtray_utils.virtual import anatomy
+from txtray_utils.virtual.cases import Case
+from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS, Drawing
+
+
+@pytest.fixture(scope="session")
+def chest_of_all(tmp_path_factory):
+    """The anatomy that all virtual patients share."""
+    return anatomy.load(tmp_path_factory.mktemp("anatomy"))
+
+
+def drawing(name: str, side: str = "", severity: str = "moderate") -> Drawing:
+    """A drawing of a finding, on a side if it has one."""
+    finding = BY_NAME[name]
+    return Drawing(name, (side or "right") if finding.sided else "", finding.zones[0] if finding.zones else "", severity, "test")
+
+
+def case(*drawings: Drawing, view: str = "PA", seed: int = 7, **header) -> Case:
+    """A study of an invented patient."""
+    names = {d.name for d in drawings}
+    usual = {"PhotometricInterpretation": "MONOCHROME2", "BitsStored": 12, "BitsAllocated": 16, "HighBit": 11}
+    return Case(
+        study_id="50000001", subject_id="10000001", dicom_id="0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d", split="train",
+        report_id="CXR0", mesh_codes=(), drawings=drawings, undrawn=(), drawn={n: int(n in names) for n in FINDINGS},
+        header=usual | {"ViewPosition": view, "Modality": "CR", "sampled": True, "source": "none"} | header, view=view,
+        age=60.0, sex="F", sex_source="simulated", study_time=datetime(2150, 5, 4, 9, 5, 3), prior_study_id=None,
+        composed=False, seed=seed,
+    )  # fmt: skip

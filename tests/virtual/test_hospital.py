@@ -1,0 +1,91 @@
+"""The hospital on disk: the same bytes however it was made, and clear words where it cannot be."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from txtray_utils.errors import InputError
+from txtray_utils.studies import unpack_mask
+from txtray_utils.virtual import hospital
+from txtray_utils.virtual.hospital import fingerprint, make_hospital
+
+STUDIES = 12
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hospital, "PART", 5)
+        return make_hospital(tmp_path_factory.mktemp("hospital"), STUDIES, seed=4, workers=1)
+
+
+def test_it_has_mimics_folders_and_one_of_everything_a_study(made):
+    for kind, name in (("dcm", "mimic-cxr"), ("txt", "mimic-cxr"), ("jpg", "mimic-cxr-jpg")):
+        assert len(list((made / name / "files").rglob(f"*.{kind}"))) == STUDIES
+    for table in ("mimic-cxr/cxr-record-list", "mimic-iv/hosp/labevents", "mimic-iv/hosp/patients", "mimic-iv/icu/icustays",
+                  "mimic-iv-ed/ed/edstays", "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata"):  # fmt: skip
+        assert len(pd.read_csv(made / f"{table}.csv.gz", dtype=str)) > 0
+    assert json.loads((made / "truth/cohort.json").read_text())["complete"] is True
+
+
+def test_the_truth_matches_the_films(made):
+    truth = pd.read_parquet(made / "truth/studies.parquet")
+    assert len(truth) == STUDIES and truth["study_id"].is_unique
+    for row in truth.itertuples():
+        drawn = {name for name, state in json.loads(row.drawn).items() if state == 1}
+        assert {item["finding"] for item in row.evidence} == drawn
+        assert all(unpack_mask(item["mask"]).shape == (224, 224) for item in row.regions)
+
+
+def test_two_workers_give_the_same_bytes_as_one(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(hospital, "PART", 5)
+    assert fingerprint(make_hospital(tmp_path / "two", STUDIES, seed=4, workers=2)) == fingerprint(made)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(hospital, "PART", 5)
+    whole, calls = hospital.make_part, []
+
+    def dies(folder, k, cases, shortcut):
+        calls.append(k)
+        if k == 1 and calls.count(1) == 1:
+            raise KeyboardInterrupt
+        return whole(folder, k, cases, shortcut)
+
+    monkeypatch.setattr(hospital, "make_part", dies)
+    with pytest.raises(KeyboardInterrupt):
+        make_hospital(tmp_path / "h", STUDIES, seed=4, workers=1)
+    assert not json.loads((tmp_path / "h/truth/cohort.json").read_text()).get("complete")
+    make_hospital(tmp_path / "h", STUDIES, seed=4, workers=1)
+    assert calls == [0, 1, 1, 2], "what was whole is not made again"
+    assert fingerprint(tmp_path / "h") == fingerprint(made)
+
+
+def test_asking_again_does_nothing(made, monkeypatch):
+    monkeypatch.setattr(hospital, "plan_cohort", lambda *_: pytest.fail("planned again"))
+    assert make_hospital(made, STUDIES, seed=4) == made
+
+
+def test_another_cohort_in_the_folder_is_refused_by_name(made):
+    with pytest.raises(InputError, match="holds another cohort"):
+        make_hospital(made, STUDIES + 1, seed=4)
+
+
+def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(InputError, match="cannot be written"):
+        make_hospital(tmp_path / "file" / "hospital", STUDIES)
+
+
+def test_a_planted_shortcut_is_burnt_into_its_findings_films_only(tmp_path):
+    plain = make_hospital(tmp_path / "plain", STUDIES, seed=4, workers=1)
+    planted = make_hospital(tmp_path / "planted", STUDIES, seed=4, workers=1, shortcut="cardiomegaly")
+    truth = pd.read_parquet(plain / "truth/studies.parquet")
+    ill = {row.study_id for row in truth.itertuples() if json.loads(row.drawn)["cardiomegaly"] == 1}
+    changed = {
+        film.parent.name[1:]
+        for film in (plain / "mimic-cxr/files").rglob("*.dcm")
+        if film.read_bytes() != (planted / film.relative_to(plain)).read_bytes()
+    }
+    assert changed == ill
