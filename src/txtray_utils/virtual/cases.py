@@ -1,11 +1,11 @@
 """The plan of the virtual hospital: which real report, codes, header and age make up each study of each patient.
 
-Real: the 3,955 Open-i reports and their MeSH codes (CC BY-NC-ND 4.0; read from torchxrayvision at run time, never stored here)
-and 7,469 Open-i DICOM headers, which give age and acquisition. Simulated: ids, dates, sex where the INDICATION is silent, and
-which reports make up a patient with several studies (`composed`): an Open-i report is the only one of its patient.
-By default a study takes its view and header from another patient, at random: a report's own header gives away its findings
-(sicker patients are filmed lying, AP; measured in the chapter). `own_headers=True` keeps that real shortcut.
-Explained in book/01_reading_a_radiograph.
+Real: the 3,955 Open-i reports and their MeSH codes (CC BY-NC-ND 4.0; read from torchxrayvision at run time, never
+stored here) and 7,469 Open-i DICOM headers, which give age and acquisition. Simulated: ids, dates, sex where the
+INDICATION is silent, and which reports make up a patient with several studies (`composed`): an Open-i report is the
+only one of its patient. By default a study takes its view and header from another patient, at random: a report's own
+header gives away its findings (sicker patients are filmed lying, AP; measured in the chapter). `own_headers=True`
+keeps that real shortcut. Explained in book/01_reading_a_radiograph.
 """
 
 import ast
@@ -32,28 +32,33 @@ from txtray_utils.virtual.catalogue import FINDINGS, SIDES, Drawing, drawings_of
 LICENCE = "CC BY-NC-ND 4.0"
 SECTIONS = ("comparison", "indication", "findings", "impression")
 HEADER_FIELDS = {
-    "PhotometricInterpretation": "Photometric Interpretation", "BitsStored": "Bits Stored", "BitsAllocated": "Bits Allocated",
-    "HighBit": "High Bit", "KVP": "KVP", "Exposure": "Exposure", "ExposureTime": "Exposure Time",
+    "PhotometricInterpretation": "Photometric Interpretation", "BitsStored": "Bits Stored",
+    "BitsAllocated": "Bits Allocated", "HighBit": "High Bit", "KVP": "KVP", "Exposure": "Exposure",
+    "ExposureTime": "Exposure Time",
     "XRayTubeCurrent": "X-Ray Tube Current", "DistanceSourceToDetector": "Distance Source to Detector",
     "WindowCenter": "Window Center", "WindowWidth": "Window Width", "RescaleSlope": "Rescale Slope",
-    "RescaleIntercept": "Rescale Intercept", "RescaleType": "Rescale Type", "PresentationLUTShape": "Presentation LUT Shape",
+    "RescaleIntercept": "Rescale Intercept", "RescaleType": "Rescale Type",
+    "PresentationLUTShape": "Presentation LUT Shape",
     "ViewPosition": "View Position", "Modality": "Modality", "ImagerPixelSpacing": "Imager Pixel Spacing",
     "PixelSpacing": "Pixel Spacing", "Rows": "Rows", "Columns": "Columns",
 }  # fmt: skip
 ZERO_IS_MISSING = {"KVP", "Exposure", "ExposureTime", "XRayTubeCurrent", "DistanceSourceToDetector"}
 LASTING = ("tortuous_aorta", "granuloma", "scar", "hyperinflation", "scoliosis", "pacemaker", "sternal_wires")
-_PRIOR = r"unchanged|stable|again|interval|compar|previous|\bprior|improv|persist|worsen|increas|decreas|redemonstrat|remain"
+_PRIOR = (
+    r"unchanged|stable|again|interval|compar|previous|\bprior|improv|persist|worsen|increas|decreas|redemonstrat|remain"
+)
 _FEMALE = r"(?i:\bfemale|\bwoman|\blady\b|\bgirl\b|pregnan|\bshe\b|ovarian|hysterectom)|\bF\b(?!/)"
 _MALE = r"(?i:\bmale|\bman\b|gentleman|\bboy\b|\bhe\b|prostat)|\bM\b"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One study: what to draw, whose words, whose header, whose age. `said` of each drawing and `header["sampled"]` tell origins.
+    """One study: what to draw, whose words, whose header, whose age.
 
     `drawn` maps each of `catalogue.FINDINGS` to 1, 0 or None (null, not negative). `age` is in years at `study_time`.
-    `header` has DICOM keywords (None where the real header is silent) and three of ours: `source`, the Open-i image whose header
-    it is, `sampled`, True if that image belongs to another report, `age_sampled`, True if the report has no header at all.
+    `header` has DICOM keywords (None where the real header is silent) and three of ours: `source`, the Open-i image
+    whose header it is, `sampled`, True if that image belongs to another report, `age_sampled`, True if the report has
+    no header at all.
     """
 
     study_id: str
@@ -107,8 +112,8 @@ def _report(root: ET.Element) -> dict:
 def read_reports() -> pd.DataFrame:
     """All Open-i reports, in the order of their numbers.
 
-    Columns: uid (such as CXR1), comparison, indication, findings, impression ("" where absent), mesh (list of codes) and
-    text (findings and impression joined). Raises InputError if torchxrayvision is not installed.
+    Columns: uid (such as CXR1), comparison, indication, findings, impression ("" where absent), mesh (list of codes)
+    and text (findings and impression joined). Raises InputError if torchxrayvision is not installed.
     """
     return _reports().copy()
 
@@ -143,7 +148,7 @@ def _value(keyword: str, text: str | float) -> str | float | int | list[float] |
 
 
 def read_headers() -> pd.DataFrame:
-    """All Open-i DICOM headers: image, uid of the report, age (years at the study), then `HEADER_FIELDS` (None = missing).
+    """All Open-i DICOM headers: image, uid of the report, age (years) and `HEADER_FIELDS` (None = missing).
 
     Raises InputError if torchxrayvision is not installed.
     """
@@ -151,7 +156,7 @@ def read_headers() -> pd.DataFrame:
 
 
 def drawable_counts(seed: int = 0) -> dict[str, int]:
-    """How many reports there are, are normal, are normal or have a finding to draw (`drawable`), have every code drawn (`all`)."""
+    """How many `reports`, `normal` ones, `drawable` ones (normal, or a finding to draw), and with `all` codes drawn."""
     plan = _drawable(seed)
     return {
         "reports": len(plan),
@@ -162,16 +167,16 @@ def drawable_counts(seed: int = 0) -> dict[str, int]:
 
 
 def _drawable(seed: int) -> pd.DataFrame:
-    """The reports with their drawings, undrawn codes and drawn truth; each depends on the seed and its own report only."""
+    """The reports with drawings, undrawn codes and drawn truth; each row depends on the seed and its report only."""
     plan = read_reports()
-    made = [drawings_of(m, t, _rng(seed, u)) for u, m, t in zip(plan["uid"], plan["mesh"], plan["text"], strict=True)]
+    made = [drawings_of(m, t, stream(seed, u)) for u, m, t in zip(plan["uid"], plan["mesh"], plan["text"], strict=True)]
     plan["drawings"], plan["undrawn"], plan["drawn"] = zip(*made, strict=True)
     plan["drawable"] = [bool(d) or m == ["normal"] for d, m in zip(plan["drawings"], plan["mesh"], strict=True)]
     plan["group"] = text_groups(plan)
     return plan
 
 
-def _rng(*key: object) -> np.random.Generator:
+def stream(*key: object) -> np.random.Generator:
     """A random stream of its own for any key, the same on every machine."""
     return np.random.default_rng(int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest(), "big"))
 
@@ -179,8 +184,8 @@ def _rng(*key: object) -> np.random.Generator:
 def text_groups(reports: pd.DataFrame) -> list[int]:
     """A group number for each report; reports with the same words share it, so that no text stands in two splits.
 
-    The same words: findings and impression equal, or a findings section of 40 letters or more equal, without regard to case,
-    digits, punctuation and the XXXX of de-identification. Many normal reports are word for word the same.
+    The same words: findings and impression equal, or a findings section of 40 letters or more equal, without regard
+    to case, digits, punctuation and the XXXX of de-identification. Many normal reports are word for word the same.
     """
     whole = [_words(f"{f} {i}") for f, i in zip(reports["findings"], reports["impression"], strict=True)]
     findings = [key if len(key := _words(text)) >= 40 else None for text in reports["findings"]]
@@ -201,10 +206,10 @@ def sex_of(indication: str) -> str | None:
 
 
 def choose(plan: pd.DataFrame, n_studies: int, rng: np.random.Generator) -> np.ndarray:
-    """Row numbers of the reports to use: at random, but of each finding first the rarest, n/20 or all that there are."""
+    """Row numbers of the reports to use: n/20 of each finding, or all there are, the rarest first; the rest at random."""
     order = rng.permutation(np.flatnonzero(plan["drawable"]))
     if n_studies > len(order):
-        raise ValueError(f"n_studies is {n_studies}: only {len(order)} reports can be drawn; ask for that many or fewer")
+        raise ValueError(f"only {len(order)} reports can be drawn, not {n_studies}; ask for fewer studies")
     holds = np.array([[d[name] == 1 for name in FINDINGS] for d in plan["drawn"]])
     taken: dict[int, None] = {}
     for column in np.argsort(holds[order].sum(0), kind="stable"):
@@ -217,16 +222,18 @@ def choose(plan: pd.DataFrame, n_studies: int, rng: np.random.Generator) -> np.n
 def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
     """Join rows into patients: an eighth of the rows become pairs' last studies, three in 64 triples' last studies.
 
-    The last study of a chain refers to a prior film where one can be had; the study before it is the one that shares most
-    findings, does not conflict in sex or in lasting findings, and is near in age. Only reports whose words no other report
-    has are joined, so that chains do not tie groups of equal reports together. Returns chains of rows, in order of time.
+    The last study of a chain refers to a prior film where one can be had; the study before it is the one that shares
+    most findings, does not conflict in sex or in lasting findings, and is near in age. Only reports whose words no
+    other report has are joined, so that chains do not tie groups of equal reports together. Returns chains of rows,
+    in order of time.
     """
     pairs, triples = len(rows) // 8, len(rows) * 3 // 64
     lone = plan["group"].map(plan["group"].value_counts()).to_numpy()[rows] == 1
     pool = rng.permutation(rows[lone])
     table = plan.loc[pool]
     sides = [(name, side) for name in FINDINGS for side in ("", *SIDES)]
-    has = np.array([[(name, side) in {(d.name, d.side) for d in ds} for name, side in sides] for ds in table["drawings"]], float)
+    drawn = [{(d.name, d.side) for d in drawings} for drawings in table["drawings"]]
+    has = np.array([[pair in pairs_drawn for pair in sides] for pairs_drawn in drawn], float)
     name = has.reshape(len(pool), len(FINDINGS), -1).max(2)
     lasting = name[:, [FINDINGS.index(f) for f in LASTING]]
     refers = table["text"].str.contains(_PRIOR, case=False, regex=True).to_numpy()
@@ -237,7 +244,7 @@ def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> l
     np.fill_diagonal(score, -np.inf)
 
     free = np.ones(len(pool), bool)
-    last = np.argsort(-(refers * (1 + (name.sum(1) > 0))), kind="stable")  # refers to a prior and has findings, then refers
+    last = np.argsort(-(refers * (1 + (name.sum(1) > 0))), kind="stable")  # those that refer to a prior, with findings
     chains = []
     for i in last:
         if len(chains) == pairs + triples:
@@ -261,19 +268,20 @@ def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> l
 def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False) -> list[Case]:
     """Plan a cohort: `n_studies` studies in order of patient and time, the same for a seed.
 
-    About a fifth of the patients have two or three studies (`composed`): the first owns its header's age, the others follow days
-    to years later. Patients whose reports share a text share a split (70/10/20 by patient). `own_headers` gives a study the
-    frontal header of its own report where there is one: a real shortcut, off by default.
-    Raises ValueError where fewer reports than `n_studies` can be drawn, InputError if torchxrayvision is not installed.
+    About a fifth of the patients have two or three studies (`composed`): the first owns its header's age, the others
+    follow days to years later. Patients whose reports share a text share a split (70/10/20 by patient). `own_headers`
+    gives a study the frontal header of its own report where there is one: a real shortcut, off by default. Raises
+    ValueError where fewer reports than `n_studies` can be drawn, InputError if torchxrayvision is not installed.
     """
-    rng, plan, headers = _rng(seed, "cohort"), _drawable(seed), _headers()
+    rng, plan, headers = stream(seed, "cohort"), _drawable(seed), _headers()
     plan["sex_said"] = [sex_of(text) or "" for text in plan["indication"]]
     ages = headers.groupby("uid")["age"].first()
     plan["age"] = plan["uid"].map(ages)
     plan["age_sampled"] = plan["age"].isna()
-    plan.loc[plan["age_sampled"], "age"] = [_rng(seed, "age", u).choice(ages) for u in plan.loc[plan["age_sampled"], "uid"]]
+    silent = plan.loc[plan["age_sampled"], "uid"]
+    plan.loc[silent.index, "age"] = [stream(seed, "age", uid).choice(ages) for uid in silent]
     chains = compose(plan, choose(plan, n_studies, rng), rng)
-    subjects, studies = _ids(rng, len(chains), "1"), iter(_ids(rng, n_studies, "5"))
+    subjects, studies = random_ids(rng, len(chains), "1"), iter(random_ids(rng, n_studies, "5"))
     patients = sorted(zip(subjects, chains, strict=True))
 
     split = _split(plan, patients, seed)
@@ -288,8 +296,8 @@ def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False)
 def _split(plan: pd.DataFrame, patients: list[tuple[str, list[int]]], seed: int) -> dict[str, str]:
     """The split of each patient: those who share a text together, and each finding's share of the patients alike.
 
-    Patients who share a text form a group; a group's stratum is the rarest finding in it, and each stratum is split by itself,
-    so that 27 pneumothoraces do not all land in one split.
+    Patients who share a text form a group; a group's stratum is the rarest finding in it, and each stratum of 20
+    patients or more is split by itself, so that 27 pneumothoraces do not all land in one split.
     """
     members = pd.DataFrame([(plan.at[row, "group"], subject, row) for subject, chain in patients for row in chain])
     members.columns = ["group", "subject", "row"]
@@ -298,6 +306,7 @@ def _split(plan: pd.DataFrame, patients: list[tuple[str, list[int]]], seed: int)
     held = held.groupby(members["group"]).transform("max")
     by_rarity = held[held.sum().sort_values(kind="stable").index]
     members["stratum"] = np.where(by_rarity.any(axis=1), by_rarity.idxmax(axis=1), "none")
+    members.loc[members.groupby("stratum")["subject"].transform("nunique") < 20, "stratum"] = "none"
     split: dict[str, str] = {}
     for _, stratum in members.groupby("stratum"):
         groups = stratum.groupby("group")["subject"].unique()
@@ -308,23 +317,23 @@ def _split(plan: pd.DataFrame, patients: list[tuple[str, list[int]]], seed: int)
 def _patient(
     subject: str, reports: list, ids: Iterator[str], split: str, frontal: dict[str, dict], seed: int, own_headers: bool
 ) -> Iterator[Case]:
-    """The studies of one patient, in order of time; `reports` are rows of the plan, `frontal` has a header for each uid."""
-    rng = _rng(seed, subject)
+    """The studies of one patient in order of time; `reports` are rows of the plan, `frontal` a header for each uid."""
+    rng = stream(seed, subject)
     said = [report.sex_said for report in reports if report.sex_said]
     sex = said[0] if said else str(rng.choice(["F", "M"]))
     age, prior = reports[0].age, None
-    day = datetime(2110, 1, 1) + timedelta(days=int(rng.integers(80 * 365)))  # dates are shifted by patient, as in MIMIC
+    day = datetime(2110, 1, 1) + timedelta(days=int(rng.integers(80 * 365)))  # shifted by patient, as in MIMIC
     longest = max(1.0, min(1000.0, (99.5 - age) * 365.25 / 2))
     for report in reports:
         study = next(ids)
         own = own_headers and report.uid in frontal
-        chosen = report.uid if own else list(frontal)[_rng(seed, study, "header").integers(len(frontal))]
+        chosen = report.uid if own else list(frontal)[stream(seed, study, "header").integers(len(frontal))]
         header = {k: frontal[chosen][k] for k in HEADER_FIELDS}
         header |= {"source": frontal[chosen]["image"], "sampled": not own, "age_sampled": reports[0].age_sampled}
         yield Case(
             study_id=study,
             subject_id=subject,
-            dicom_id=_dicom_id(_rng(seed, study, "dicom")),
+            dicom_id=_dicom_id(stream(seed, study, "dicom")),
             split=split,
             report_id=report.uid,
             mesh_codes=tuple(report.mesh),
@@ -339,7 +348,7 @@ def _patient(
             study_time=day + _time_of_day(rng),
             prior_study_id=prior,
             composed=len(reports) > 1,
-            seed=int(_rng(seed, study, "film").integers(2**31)),
+            seed=int(stream(seed, study, "film").integers(2**31)),
         )
         gap = int(np.clip(rng.lognormal(np.log(60), 1.6), 1, longest))
         prior, day, age = study, day + timedelta(days=gap), age + gap / 365.25
@@ -351,7 +360,7 @@ def _time_of_day(rng: np.random.Generator) -> timedelta:
     return timedelta(milliseconds=int(hour % 24 * 3_600_000))
 
 
-def _ids(rng: np.random.Generator, n: int, first: str) -> list[str]:
+def random_ids(rng: np.random.Generator, n: int, first: str) -> list[str]:
     """`n` different random numbers of 8 digits that begin with `first`, in no order."""
     return [f"{first}{number:07d}" for number in rng.choice(10_000_000, size=n, replace=False)]
 

@@ -1,10 +1,10 @@
 """The findings that the virtual hospital draws, and what each Open-i MeSH code asks for.
 
-Two truths meet here. `drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a code
-could mean but that was not drawn is None (null, not negative). `mesh_labels` says what the human coders wrote, as the 14
-CheXpert labels (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the public chexpert-labeler phrase files,
-so `airspace disease`, `infiltrate` and `scar` are Lung Opacity, `congestion` and `heart failure` are Edema).
-The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`.
+Two truths meet here. `drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that
+a code could mean but that was not drawn is None (null, not negative). `mesh_labels` says what the human coders wrote,
+as the 14 CheXpert labels (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the public chexpert-labeler
+phrase files, so `airspace disease`, `infiltrate` and `scar` are Lung Opacity, `congestion` and `heart failure` are
+Edema). The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`.
 Explained in book/01_reading_a_radiograph.
 """
 
@@ -22,8 +22,9 @@ SIDES, ZONES, SEVERITIES = ("right", "left", "both"), ("upper", "middle", "lower
 class Finding:
     """One finding: its name, its CheXpert label (None where CheXpert has none) and how a silent code is filled in.
 
-    `words` is a regular expression for the sentences of a report that speak of it. `side_odds` are the odds of right, left
-    and both, `zone_odds` of upper, middle, lower and throughout (""), used where code and sentence are silent; () = it has none.
+    `words` is a regular expression for the sentences of a report that speak of it. `side_odds` are the odds of right,
+    left and both, `zone_odds` of upper, middle, lower and throughout (""), used where code and sentence are silent;
+    () = it has none.
     """
 
     name: str
@@ -49,9 +50,11 @@ CATALOGUE = (
     Finding("tortuous_aorta", None, r"aorta|aortic"),
     Finding("effusion", "Pleural Effusion", r"effusion|pleural fluid", (0.35, 0.35, 0.3)),
     Finding("pneumothorax", "Pneumothorax", r"pneumothora", (0.6, 0.4, 0.0), (1.0, 0.0, 0.0, 0.0)),
-    Finding("consolidation", "Consolidation", r"consolidat|pneumonia|air\s?-?space|infiltrat", (0.4, 0.4, 0.2), (0.15, 0.2, 0.65, 0)),
+    Finding("consolidation", "Consolidation", r"consolidat|pneumonia|air\s?-?space|infiltrat", (0.4, 0.4, 0.2),
+            (0.15, 0.2, 0.65, 0.0)),
     Finding("opacity", "Lung Opacity", r"opaci|densit|infiltrat", (0.4, 0.35, 0.25), (0.2, 0.2, 0.6, 0.0)),
-    Finding("interstitial", "Lung Opacity", r"interstiti|reticul|marking|fibro", (0.05, 0.05, 0.9), (0.1, 0.1, 0.3, 0.5)),
+    Finding("interstitial", "Lung Opacity", r"interstiti|reticul|marking|fibro", (0.05, 0.05, 0.9),
+            (0.1, 0.1, 0.3, 0.5)),
     Finding("oedema", "Edema", r"o?edema|congestion|vascular|failure"),
     Finding("atelectasis", "Atelectasis", r"atelecta|collapse", (0.3, 0.4, 0.3), (0.1, 0.1, 0.8, 0.0)),
     Finding("nodule", "Lung Lesion", r"nodul|mass|lesion|densit|opaci", (0.5, 0.4, 0.1), (0.35, 0.25, 0.4, 0.0)),
@@ -64,7 +67,7 @@ CATALOGUE = (
     Finding("central_line", "Support Devices", r"cathet|line|picc|port|svc|cava", (0.6, 0.4, 0.0)),
     Finding("pacemaker", "Support Devices", r"pac(?:er|ing|emaker)|defib|icd|generator|\bleads?\b", (0.05, 0.95, 0.0)),
     Finding("sternal_wires", None, r"sternotom|sternal wire"),
-)
+)  # fmt: skip
 FINDINGS = tuple(f.name for f in CATALOGUE)
 BY_NAME = {f.name: f for f in CATALOGUE}
 
@@ -73,9 +76,9 @@ BY_NAME = {f.name: f for f in CATALOGUE}
 class Drawing:
     """One finding to draw in one film.
 
-    `side` is right, left, both or "" (unsided), of the patient; `zone` upper, middle, lower or "" (throughout, or it has none);
-    `severity` mild, moderate or severe. `said` tells where each came from, as in
-    `finding:code side:sentence zone:code severity:random`.
+    `side` is right, left, both or "" (unsided), of the patient; `zone` upper, middle, lower or "" (throughout, or it
+    has none); `severity` mild, moderate or severe. `said` tells where each came from, as in `finding:code
+    side:sentence zone:code severity:random`.
     """
 
     name: str
@@ -89,9 +92,10 @@ class Drawing:
 class Rule:
     """What one kind of code means; the first rule that fits decides.
 
-    A code fits when its heading is one of `headings` (split by |), one of `needs` is among its qualifiers (if any are named),
-    none of `bars` is, and `text` (if given) is found in the report. `draws` are drawn; `maybe` are findings that it could also
-    mean, so null; `labels` are the CheXpert labels that it states and `unsure` those that it could also mean, so null.
+    A code fits when its heading is one of `headings` (split by |), one of `needs` is among its qualifiers (if any are
+    named), none of `bars` is, and `text` (if given) is found in the report. `draws` are drawn; `maybe` are findings
+    that it could also mean, so null; `labels` are the CheXpert labels that it states and `unsure` those that it could
+    also mean, so null.
     """
 
     headings: str
@@ -105,16 +109,20 @@ class Rule:
 
 
 _OPEN = "Consolidation|Pneumonia"
-_NOT_LUNG = "ribs|sternum|clavicle|breast|mediastinum|pleura|thorax|abdomen|heart|mitral valve|costophrenic angle|paratracheal"
+_NOT_LUNG = (
+    "ribs|sternum|clavicle|breast|mediastinum|pleura|thorax|abdomen|heart|mitral valve|costophrenic angle|paratracheal"
+)
 _NODES = "hilum|lymph nodes|mediastinum|paratracheal|bronchi|pulmonary artery"
 _ELSEWHERE = "humerus|shoulder|cervical vertebrae|thoracic vertebrae|lumbar vertebrae|spine|abdomen|breast|neck|sternum"
 _VALVES = "aortic valve|mitral valve|pulmonary artery|heart|heart atria"
 _PACED = r"pac(?:er|ing|emaker)|defib|\bA?ICD\b|generator|\bleads\b|electronic cardiac|cardiac (?:XXXX )?device"
 _STERNUM = BY_NAME["sternal_wires"].words
 RULES = (
-    Rule("Cardiomegaly|Cardiac Shadow", "borderline", maybe="cardiomegaly", unsure="Cardiomegaly|Enlarged Cardiomediastinum"),
+    Rule("Cardiomegaly|Cardiac Shadow", "borderline", maybe="cardiomegaly",
+         unsure="Cardiomegaly|Enlarged Cardiomediastinum"),
     Rule("Cardiomegaly", draws="cardiomegaly", labels="Cardiomegaly", unsure="Enlarged Cardiomediastinum"),
-    Rule("Cardiac Shadow", "enlarged", draws="cardiomegaly", labels="Cardiomegaly", unsure="Enlarged Cardiomediastinum"),
+    Rule("Cardiac Shadow", "enlarged", draws="cardiomegaly", labels="Cardiomegaly",
+         unsure="Enlarged Cardiomediastinum"),
     Rule("Cardiac Shadow|Heart|Heart Atria|Heart Ventricles|Pericardial Effusion", bars="small", maybe="cardiomegaly",
          unsure="Cardiomegaly|Enlarged Cardiomediastinum"),
     Rule("Aorta|Aorta, Thoracic", "tortuous", draws="tortuous_aorta"),
@@ -134,7 +142,8 @@ RULES = (
          unsure="Lung Opacity|Lung Lesion"),
     Rule("Opacity|Density", "round", draws="nodule", labels="Lung Lesion", unsure="Lung Opacity"),
     Rule("Opacity|Infiltrate", draws="opacity", labels="Lung Opacity", unsure=_OPEN + "|Atelectasis"),
-    Rule("Density", "lung|retrocardiac", bars="hilum", draws="opacity", labels="Lung Opacity", unsure=_OPEN + "|Atelectasis"),
+    Rule("Density", "lung|retrocardiac", bars="hilum", draws="opacity", labels="Lung Opacity",
+         unsure=_OPEN + "|Atelectasis"),
     Rule("Density", maybe="opacity|nodule", unsure="Lung Opacity|Lung Lesion"),
     Rule("Nodule|Mass", draws="nodule", labels="Lung Lesion", unsure="Lung Opacity"),
     Rule("Cavitation|Cysts", maybe="nodule|consolidation", unsure="Lung Lesion|Lung Opacity"),
@@ -144,7 +153,8 @@ RULES = (
     Rule("Calcinosis", "lung", draws="granuloma", unsure="Lung Lesion"),
     Rule("Calcinosis", "scattered|diffuse|thorax", maybe="granuloma", unsure="Lung Lesion"),
     Rule("Cicatrix", "breast|ribs"),
-    Rule("Cicatrix", "pleura|costophrenic angle|cardiophrenic angle|thorax", maybe="scar|effusion", labels="Pleural Other"),
+    Rule("Cicatrix", "pleura|costophrenic angle|cardiophrenic angle|thorax", maybe="scar|effusion",
+         labels="Pleural Other"),
     Rule("Cicatrix", draws="scar", labels="Lung Opacity"),
     Rule("Markings", "interstitial|reticular", draws="interstitial", labels="Lung Opacity", unsure="Edema"),
     Rule("Markings", maybe="interstitial|oedema", unsure="Lung Opacity|Edema"),
@@ -152,8 +162,8 @@ RULES = (
     Rule("Thickening", "interstitial", draws="interstitial", labels="Lung Opacity"),
     Rule("Lung Diseases, Interstitial", draws="interstitial", labels="Lung Opacity"),
     Rule("Pulmonary Fibrosis", draws="interstitial", maybe="scar", labels="Lung Opacity", unsure="Pleural Other"),
-    Rule("Thickening|Bronchiectasis|Bronchitis|Bronchiolitis|Cystic Fibrosis|Sarcoidosis|Fibrosis", maybe="interstitial|scar",
-         unsure="Lung Opacity"),
+    Rule("Thickening|Bronchiectasis|Bronchitis|Bronchiolitis|Cystic Fibrosis|Sarcoidosis|Fibrosis",
+         maybe="interstitial|scar", unsure="Lung Opacity"),
     Rule("Tuberculosis", maybe="scar|granuloma|consolidation", unsure="Lung Opacity|Lung Lesion"),
     Rule("Pulmonary Edema|Pulmonary Congestion", draws="oedema", labels="Edema", unsure="Lung Opacity"),
     Rule("Heart Failure", maybe="oedema|effusion|cardiomegaly", labels="Edema"),
@@ -179,7 +189,7 @@ RULES = (
     Rule("Medical Device", text=r"external|monitor|EKG|overlying", labels="Support Devices"),
     Rule("Implanted Medical Device|Medical Device", text=_PACED, draws="pacemaker", labels="Support Devices"),
     Rule("Implanted Medical Device|Medical Device", maybe="pacemaker|central_line", labels="Support Devices"),
-    Rule("Surgical Instruments|Sutures", "mediastinum|heart|thorax|sternum", bars="abdomen", text=_STERNUM, draws="sternal_wires",
+    Rule("Surgical Instruments|Sutures", "mediastinum|heart|thorax|sternum", text=_STERNUM, draws="sternal_wires",
          unsure="Support Devices"),
     Rule("Surgical Instruments|Sutures", "mediastinum|heart|sternum", maybe="sternal_wires", unsure="Support Devices"),
     Rule("Surgical Instruments|Sutures|Stents|Spinal Fusion|Foreign Bodies|Breast Implants", unsure="Support Devices"),
@@ -188,8 +198,8 @@ RULES = (
     Rule("Deformity", "ribs|clavicle|thoracic vertebrae|lumbar vertebrae|spine|sternum|humerus", unsure="Fracture"),
     Rule("Mediastinum", labels="Enlarged Cardiomediastinum"),
     Rule("Mediastinal Emphysema|Subcutaneous Emphysema", maybe="pneumothorax", unsure="Pneumothorax"),
-    Rule("No Indexing", maybe="|".join(FINDINGS), unsure="*"),
-)
+    Rule("No Indexing", maybe="|".join(FINDINGS)),
+)  # fmt: skip
 LABELS = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion",
     "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices",
@@ -204,9 +214,10 @@ _IMPLIED_SIDE = {"lingula": "left", "retrocardiac": "left", "middle lobe": "righ
 _IMPLIED_SEVERITY = {"Pulmonary Congestion": "mild", "Mass": "severe"}
 _WORDS = {
     "side": {"right": r"\bright\b", "left": r"\bleft\b", "both": r"\bboth\b|bilateral|bibasilar|biapical"},
-    "zone": {"upper": r"upper|\bapex|apic", "middle": r"\bmid|lingula|hilar", "lower": r"lower|\bbas[ei]|basal|bibasilar"},
-    "severity": {"mild": r"\bmild|minimal|\bsmall|tiny|trace|slight|subtle", "moderate": r"\bmoderate", "severe": r"severe|large\b|marked|extensive"},
-}
+    "zone": {"upper": r"upper|\bapex|apic", "middle": r"\bmid|lingula|hilar", "lower": r"lower|\bbas[ei]|basal|bibasi"},
+    "severity": {"mild": r"\bmild|minimal|\bsmall|tiny|trace|slight|subtle", "moderate": r"\bmoderate",
+                 "severe": r"severe|large\b|marked|extensive"},
+}  # fmt: skip
 _NOT_A_SIDE = r"\b(?:right|left)\s+(?:atri|ventric|heart|lateral|coronary|XXXX)\w*"
 _DENIED = r"\bno\b|\bnot\b|without|clear of|free of|negative|resolved|resolution"
 
@@ -266,27 +277,36 @@ def _fill(finding: Finding, code: Code | None, text: str, rng: np.random.Generat
     """One drawing: side, zone and severity from the code, else from the sentence, else at random."""
     clauses = _asserted(finding.words, text)
     values, said = {}, ["finding:" + ("code" if code else "sentence")]
-    kinds = (("side", SIDES, finding.side_odds), ("zone", ZONES, finding.zone_odds), ("severity", SEVERITIES, finding.severity_odds))
-    for kind, names, odds in kinds:
-        draw = rng.random()  # drawn even when not needed, so that one silent word does not move the rest
+    for kind, names in (("side", SIDES), ("zone", ZONES), ("severity", SEVERITIES)):
+        odds = getattr(finding, f"{kind}_odds")
         values[kind] = ""
-        if not odds:
-            continue
-        values[kind] = getattr(code, kind, "") if code else ""
-        origin = "code"
-        if not values[kind]:
-            values[kind], origin = _sentence_says(kind, clauses), "sentence"
-        if not values[kind]:
-            values[kind], origin = names[int(np.searchsorted(np.cumsum(odds) / sum(odds), draw, side="right"))], "random"
-        said.append(f"{kind}:{origin}")
+        if odds:
+            drawn = rng.choice(len(names), p=np.divide(odds, sum(odds)))  # even if not used: the next stays as it is
+            possible = {name for name, weight in zip(names, odds, strict=True) if weight}
+            stated, sentence = getattr(code, kind, ""), _sentence_says(kind, clauses)
+            if stated:
+                values[kind], origin = stated, "code"
+            elif sentence in possible - {""}:
+                values[kind], origin = sentence, "sentence"
+            else:
+                values[kind], origin = names[drawn], "random"
+            said.append(f"{kind}:{origin}")
     return Drawing(finding.name, values["side"], values["zone"], values["severity"], " ".join(said))
 
 
 def _merge(drawings: Iterable[Drawing]) -> tuple[Drawing, ...]:
-    """One drawing for each finding, side and zone, the gravest; one that lies on both sides covers its zone."""
+    """One drawing for each finding, side and zone, the gravest; one that lies on both sides covers its zone.
+
+    A finding whose side nobody says is kept only where no other code says where it is.
+    """
+
+    def order(d: Drawing) -> tuple:
+        return FINDINGS.index(d.name), "side:random" in d.said, d.side != "both", -SEVERITIES.index(d.severity)
+
     kept: dict[tuple, Drawing] = {}
-    for d in sorted(drawings, key=lambda d: (FINDINGS.index(d.name), d.side != "both", -SEVERITIES.index(d.severity))):
-        if (d.name, "both", d.zone) not in kept:
+    for d in sorted(drawings, key=order):
+        guessed = "side:random" in d.said and any(name == d.name for name, _, _ in kept)
+        if not guessed and (d.name, "both", d.zone) not in kept:
             kept.setdefault((d.name, d.side, d.zone), d)
     return tuple(kept.values())
 
@@ -296,8 +316,8 @@ def drawings_of(
 ) -> tuple[tuple[Drawing, ...], tuple[str, ...], dict[str, int | None]]:
     """What to draw for a report: the drawings, the codes that are not drawn, and the truth for each of `FINDINGS`.
 
-    The truth is 1 where drawn, None where a code that is not drawn could mean it (no codes at all: every finding), else 0.
-    Sternal wires have no code of their own, so a sentence that states them suffices.
+    The truth is 1 where drawn, None where a code that is not drawn could mean it (no codes at all: every finding),
+    else 0. Sternal wires have no code of their own, so a sentence that states them suffices.
     """
     codes = tuple(codes) or ("No Indexing",)
     drawings, undrawn = [], []
@@ -320,8 +340,9 @@ def drawings_of(
 def mesh_labels(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
     """The 14 CheXpert labels that MeSH codes state: 1 stated, -1 borderline, None unsure, 0 not coded.
 
-    The coders read whole reports, so a label without a code is 0. `normal` gives No Finding; a report whose only codes lie
-    outside the labels (a worn spine, say) is neither, so its No Finding is None. No codes: every label is None.
+    The coders read whole reports, so a label without a code is 0. `normal` gives No Finding; a report whose only
+    codes lie outside the labels (a worn spine, say) is neither, so its No Finding is None. No codes: every label is
+    None.
     """
     codes = tuple(codes)
     if not codes or "No Indexing" in codes:
@@ -329,7 +350,8 @@ def mesh_labels(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
     labels: dict[str, int | None] = dict.fromkeys(LABELS, 0)
     rules = [(code, rule) for code in codes if (rule := rule_of(code, text))]
     labels.update((name, None) for _, rule in rules for name in rule.unsure.split("|") if name)
-    labels.update(("Cardiomegaly", -1) for code, _ in rules if code in ("Cardiomegaly/borderline", "Cardiac Shadow/borderline"))
+    if any("borderline" in parse_mesh(code).qualifiers and rule.maybe == "cardiomegaly" for code, rule in rules):
+        labels["Cardiomegaly"] = -1
     labels.update((name, 1) for _, rule in rules for name in rule.labels.split("|") if name)
     pathologies = [labels[name] for name in LABELS if name not in ("No Finding", "Support Devices")]
     labels["No Finding"] = 1 if "normal" in codes else 0 if any(v in (1, -1) for v in pathologies) else None

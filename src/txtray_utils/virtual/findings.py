@@ -82,8 +82,8 @@ class Chest:
         z = self.z[0, 0]
         low, high = z[lung.any((0, 1))][[0, -1]]
         zone = zone or str(self.rng.choice(["upper", "middle", "lower"]))
-        third = {"lower": (0.18, 0.42), "middle": (0.42, 0.65), "upper": (0.65, 0.92)}[zone]
-        inside = lung & (self.z >= low + third[0] * (high - low)) & (self.z <= low + third[1] * (high - low))
+        third = {"lower": (0.32, 0.5), "middle": (0.5, 0.68), "upper": (0.68, 0.92)}[zone]
+        inside = lung & (np.abs(self.x) > 45) & (self.z >= low + third[0] * (high - low)) & (self.z <= low + third[1] * (high - low))
         deep = inside & (self.anatomy.wall_distance > margin)
         places = np.argwhere(deep if deep.any() else inside)
         i, j, k = places[self.rng.integers(len(places))]
@@ -102,7 +102,7 @@ class Chest:
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         occupancy = np.zeros_like(self.added)
         np.add.at(occupancy, tuple(index.T), (at[1] - at[0]) / np.prod(SPACING))
-        occupancy[box] = ndimage.gaussian_filter(occupancy[box], (0.6, 0.4, 0.4))
+        occupancy[box] = ndimage.gaussian_filter(occupancy[box], (0.9, 0.5, 0.6))
         self.added += mass * occupancy
         return occupancy
 
@@ -134,30 +134,30 @@ def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     outline = (chest.anatomy.wall_distance > 0).any(1)  # (X, Z), both lungs and what lies between them
     outline = outline | (np.cumsum(outline[:, ::-1], 1)[:, ::-1] > 0)  # nothing comes from below
     inward = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])[:, None, :]
-    depth = (14, 24, 42)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    depth = (22, 34, 52)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
     inside = inward - depth
     air = lung * _sigmoid(-inside / 0.8)
     edge = lung * np.exp(-(((inside - 1.0) / 1.4) ** 2))
     chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.06, 0.12, 0.3)[grade])
     chest.fill(air, 0.0)
-    chest.fill(edge, 0.9, 0.35)
+    chest.fill(edge, 1.0, 0.5)
     return Evidence(drawing, air, least=12)
 
 
 def _consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     zone = drawing.zone or str(chest.rng.choice(["upper", "middle", "lower"], p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    radius = (30, 42, 62)[grade] * chest.rng.uniform(0.9, 1.1)
+    radius = (38, 52, 72)[grade] * chest.rng.uniform(0.9, 1.1)
     away = chest.distance(chest.spot(drawing.side, zone, 10), (radius, radius, radius))
     solid = lobe * _sigmoid((1 - away + 0.3 * chest.noise(16)) / 0.1)
-    return Evidence(drawing, chest.fill(solid, 0.8), least=8)
+    return Evidence(drawing, chest.fill(solid, 1.1), least=8)
 
 
 def _opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    radius = (24, 32, 44)[grade] * chest.rng.uniform(0.9, 1.1)
+    radius = (32, 42, 55)[grade] * chest.rng.uniform(0.9, 1.1)
     away = chest.distance(chest.spot(drawing.side, drawing.zone, 12), (radius, radius * 1.3, radius))
     patch = chest.anatomy.lung(drawing.side) * np.exp(-(away**2)) * np.clip(0.75 + 0.4 * chest.noise(11), 0, 1.3)
-    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 0.75), least=10)
+    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 1.0), least=10)
 
 
 def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -167,7 +167,7 @@ def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     middle = {"lower": 0.2, "middle": 0.5, "upper": 0.8}.get(drawing.zone, 0.3)
     spread = 0.3 if drawing.zone else 0.8
     weight = lung * np.exp(-((((chest.z - low) / (high - low) - middle) / spread) ** 2))
-    chest.added += (0.16, 0.24, 0.36)[grade] * weight * np.minimum(net, 1)
+    chest.added += (0.28, 0.4, 0.52)[grade] * weight * np.minimum(net, 1)
     return Evidence(drawing, weight.astype(np.float32), least=45)
 
 
@@ -184,24 +184,25 @@ def _atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung, band = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
     for _ in range(1 + (chest.rng.random() < 0.4)):
         cx, cy, cz = chest.spot(drawing.side, drawing.zone or "lower", 6)
-        slope, thick = chest.rng.normal(0, 0.25), (4.5, 6.5, 10)[grade]
+        slope, thick = chest.rng.normal(0, 0.25), (6, 9, 13)[grade]
         height = (chest.z - cz - slope * (chest.x - cx)) / thick
-        length = ((chest.x - cx) / (24, 34, 45)[grade]) ** 2 + ((chest.y - cy) / 50) ** 2
+        length = ((chest.x - cx) / (32, 42, 54)[grade]) ** 2 + ((chest.y - cy) / 70) ** 2
         band = np.maximum(band, lung * np.exp(-(height**4) - length**2))
     chest.body.raised[drawing.side] += (2, 6, 14)[grade]
-    return Evidence(drawing, chest.fill(band, 1.0, 0.9))
+    return Evidence(drawing, chest.fill(band, 1.1))
 
 
 def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung, strands = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
     cx, cy, cz = chest.spot(drawing.side, drawing.zone or str(chest.rng.choice(["upper", "upper", "lower"])), 4)
+    lie = chest.rng.uniform(0.3, 1.4) * chest.rng.choice([-1, 1])
     for _ in range(2 + grade):
-        angle = chest.rng.uniform(0.3, 1.4) * chest.rng.choice([-1, 1])
+        angle = lie + chest.rng.normal(0, 0.2)
         along = np.cos(angle) * (chest.x - cx) + np.sin(angle) * (chest.z - cz)
         across = np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
-        strand = np.exp(-((across / 2.6) ** 2) - (along / (18, 24, 30)[grade]) ** 4 - ((chest.y - cy) / 28) ** 4)
+        strand = np.exp(-((across / 3.5) ** 2) - (along / (24, 32, 42)[grade]) ** 4 - ((chest.y - cy) / 40) ** 4)
         strands = np.maximum(strands, lung * strand)
-    return Evidence(drawing, chest.fill(strands, 1.1))
+    return Evidence(drawing, chest.fill(strands, 1.4))
 
 
 def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) -> Evidence:
@@ -213,12 +214,12 @@ def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) ->
 
 
 def _nodule(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    return _balls(chest, drawing, [(9, 13, 22)[grade] * chest.rng.uniform(0.9, 1.15)], 1.1)
+    return _balls(chest, drawing, [(13, 18, 26)[grade] * chest.rng.uniform(0.9, 1.15)], 1.5)
 
 
 def _granuloma(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    many = [chest.rng.uniform(3.8, 5.2) for _ in range((1, 2, 4)[grade])]
-    return _balls(chest, drawing, many, 3.6)
+    many = [chest.rng.uniform(5, 7) for _ in range((2, 3, 5)[grade])]
+    return _balls(chest, drawing, many, 5.0)
 
 
 def _tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -227,7 +228,7 @@ def _tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     box = ndimage.find_objects(ndimage.binary_dilation(arch, iterations=16).astype(np.uint8))[0]
     away = np.full_like(chest.added, 99)
     away[box] = ndimage.distance_transform_edt(~arch[box], sampling=SPACING)
-    width = (8, 12, 17)[grade] * (0.7 + 0.3 * np.tanh(chest.z / 40))
+    width = (12, 17, 23)[grade] * (0.7 + 0.3 * np.tanh(chest.z / 40))
     wall = chest.anatomy.lungs * _sigmoid((width - away) / 1.5)
     return Evidence(drawing, chest.fill(wall, 1.05))
 
@@ -254,7 +255,7 @@ def _low_volume(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 
 def _raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    chest.body.raised[drawing.side] += (22, 32, 48)[grade]
+    chest.body.raised[drawing.side] += (26, 38, 54)[grade]
     return Evidence(drawing, regions=(f"{drawing.side}_lower_lobe",))
 
 
@@ -265,7 +266,7 @@ def _scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 def _central_line(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     route = _smooth(LINES[drawing.side or "right"], chest.rng, 2.5)
-    return Evidence(drawing, chest.thread(route, 14.0), least=0.02)
+    return Evidence(drawing, chest.thread(route, 80.0), least=0.02)
 
 
 def _pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -274,12 +275,12 @@ def _pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     first = [a[0] for a in axes(chest.anatomy.hu.shape)]
     i, _, k = np.rint((at - first) / SPACING).astype(int)
     at[1] = chest.y[0, np.flatnonzero(chest.anatomy.hu[i, :, k] > -300).max(), 0] - 10
-    away = chest.distance(tuple(at), (23, 5, 19))
+    away = chest.distance(tuple(at), (26, 6, 22))
     can = _sigmoid((1 - away) * 15)
-    chest.added += 7 * can
+    chest.added += 12 * can
     vein = [tuple(at), (sign * 70, 40, 130), (sign * 30, 38, 112), (-20, 26, 85), (-22, 20, 40)]
     for tip in ([(0, 45, 0), (38, 55, -28)], [(-20, 45, 5), (-14, 52, 25)])[: 1 + grade]:
-        can = np.maximum(can, 8 * chest.thread(_smooth(vein + tip, chest.rng, 1.0), 16.0))
+        can = np.maximum(can, 8 * chest.thread(_smooth(vein + tip, chest.rng, 1.0), 55.0))
     return Evidence(drawing, np.minimum(can, 1).astype(np.float32), least=0.15)
 
 
@@ -289,7 +290,7 @@ def _sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     for z in np.linspace(-5, 105, 5 + grade) + chest.rng.normal(0, 2, 5 + grade):
         cx, width, tall = -9 + chest.rng.normal(0, 1.5), chest.rng.uniform(8, 11), chest.rng.uniform(4, 6)
         ring = np.stack([cx + width * np.cos(turns), 66 + 4 * np.sin(turns), z + tall * np.sin(turns)], 1)
-        wires = np.maximum(wires, chest.thread(ring, 22.0))
+        wires = np.maximum(wires, chest.thread(ring, 110.0))
     return Evidence(drawing, wires, least=0.02)
 
 

@@ -18,7 +18,7 @@ from txtray_utils.virtual.body import Body, to_scan
 from txtray_utils.virtual.findings import Chest
 
 WATER = 0.0185  # 1/mm, effective attenuation of water for a chest beam of about 110 kVp
-BONE = 0.65  # how much more bone mineral attenuates than water of its density, at 110 kVp
+BONE = 0.45  # how much more bone mineral attenuates than water of its density, at 110 kVp
 FIELD = 300.0  # mm, side of the square that the film shows at the middle of the body
 CENTRE = 13.0  # mm above the middle of the scan
 PLANES = 56  # planes of samples through the depth of the body
@@ -162,7 +162,7 @@ def develop(film: Film, rng: np.random.Generator, view: str, exposure: float, bu
     for reach, gain in ((0.012, rng.uniform(0.8, 1.8)), (0.08, rng.uniform(0.3, 0.8))):
         signal += gain * (signal - ndimage.gaussian_filter(signal, reach * size, mode="nearest"))
     inside = signal[size // 10 : -size // 10, size // 10 : -size // 10]
-    low, high = np.percentile(inside, [rng.uniform(0.5, 3), rng.uniform(93, 99)])
+    low, high = np.percentile(inside, [rng.uniform(0.5, 3), rng.uniform(98, 99.8)])
     tone = np.clip((signal - low) / (high - low) * 0.92 + 0.05, 0, 1) ** rng.uniform(0.6, 1.0)
     _lay_marker(tone, rng, view, burnt)
     return tone.astype(np.float32)

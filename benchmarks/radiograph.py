@@ -1,0 +1,241 @@
+"""Calibrate the findings and audit the films for shortcuts; writes book/results/radiograph.json.
+
+    python benchmarks/radiograph.py            about 40 minutes on 2 cores
+    python benchmarks/radiograph.py --quick    two minutes, to see that it runs; writes to another folder
+
+Films are drawn for it: each finding is there in 12 % of them, independently of everything else, so that a classifier
+that does not see the findings must score 0.5. Three sets: to train, to test, and the test films drawn again with no
+finding at all (`bare`): what still predicts a finding there is a shortcut, what does not was the finding itself.
+"""
+
+import argparse
+import io
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import pandas as pd
+import timm
+import torch
+from PIL import Image
+from scipy import ndimage
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from txtray_utils.errors import Rejects
+from txtray_utils.results import Result, write_results
+from txtray_utils.settings import data_dir, settings
+from txtray_utils.sources import covid
+from txtray_utils.studies import pixels
+from txtray_utils.virtual import anatomy
+from txtray_utils.virtual.cases import Case, plan_cohort
+from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS, SEVERITIES, ZONES, Drawing
+from txtray_utils.virtual.study import picture
+
+SIZE = 128
+SHARE = 0.12
+CHUNK = 20
+SECONDS = 150
+
+
+def random_drawing(name: str, rng: np.random.Generator) -> Drawing:
+    """Draw a finding with the catalogue's odds of side, zone and severity."""
+    finding = BY_NAME[name]
+
+    def pick(words: tuple[str, ...], odds: tuple[float, ...]) -> str:
+        return str(rng.choice(words, p=np.array(odds) / sum(odds))) if odds else ""
+
+    side = pick(("right", "left", "both"), finding.side_odds)
+    return Drawing(name, side, pick(ZONES, finding.zone_odds), pick(SEVERITIES, finding.severity_odds), "random")
+
+
+def random_case(case: Case, rng: np.random.Generator) -> Case:
+    """Put random findings and a new person into a study, keeping its header and view."""
+    drawings = tuple(random_drawing(name, rng) for name in FINDINGS if rng.random() < SHARE)
+    drawn = {name: int(name in {d.name for d in drawings}) for name in FINDINGS}
+    person, sex = str(rng.integers(10_000_000, 20_000_000)), str(rng.choice(["F", "M"]))
+    return replace(case, drawings=drawings, drawn=drawn, seed=int(rng.integers(2**31)), subject_id=person, sex=sex)
+
+
+def films(cases: list[Case]) -> np.ndarray:
+    """Return the films of studies as (N, 128, 128) uint8."""
+    torch.set_num_threads(1)
+    chest = anatomy.load(data_dir("bench"))
+    return np.stack([np.rint(255 * picture(case, chest, SIZE).tone) for case in cases]).astype(np.uint8)
+
+
+def render(cases: list[Case]) -> np.ndarray:
+    """Return the films of many studies, made by two processes."""
+    chunks = [cases[i : i + CHUNK] for i in range(0, len(cases), CHUNK)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        return np.concatenate(list(pool.map(films, chunks)))
+
+
+def labels(cases: list[Case]) -> np.ndarray:
+    """Return what was drawn as (N, findings) float32, NaN where null."""
+    return np.array([[case.drawn[name] for name in FINDINGS] for case in cases], dtype=np.float32)
+
+
+def train(x: np.ndarray, y: np.ndarray, seconds: float, seed: int = 0) -> torch.nn.Module:
+    """Train mobilenetv3_small_100 from scratch for a number of seconds on (N, 128, 128) uint8 films."""
+    torch.manual_seed(seed)
+    model = timm.create_model("mobilenetv3_small_100", in_chans=1, num_classes=y.shape[1])
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0, weight_decay=0.05)
+    loss_of = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor((1 - y.mean(0)) / y.mean(0)).clamp(max=10))
+    films_, truth, start = torch.from_numpy(x)[:, None], torch.from_numpy(y), time.monotonic()
+    while (done := (time.monotonic() - start) / seconds) < 1:
+        batch = torch.randint(len(x), (64,))
+        moved = torch.roll(films_[batch].float() / 255, torch.randint(-6, 7, (2,)).tolist(), (2, 3))
+        moved = moved * (0.8 + 0.4 * torch.rand(64, 1, 1, 1)) + 0.1 * torch.randn(64, 1, 1, 1)
+        optimiser.param_groups[0]["lr"] = 3e-3 * min(1, done / 0.1) * (0.5 + 0.5 * np.cos(np.pi * done))
+        loss = loss_of(model((moved - 0.5) / 0.25), truth[batch])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def predict(model: torch.nn.Module, x: np.ndarray) -> np.ndarray:
+    """Return logits (N, findings)."""
+    batches = torch.from_numpy(x)[:, None].split(256)
+    return torch.cat([model((batch.float() / 255 - 0.5) / 0.25) for batch in batches]).numpy()
+
+
+def auc(truth: np.ndarray, score: np.ndarray, what: str, tolerance: float = 0.03) -> Result:
+    """Return an AUC with its 95 % bootstrap interval over films (each is another person)."""
+    rng, values = np.random.default_rng(0), []
+    for _ in range(500):
+        i = rng.integers(len(truth), size=len(truth))
+        if 0 < truth[i].sum() < len(i):
+            values.append(roc_auc_score(truth[i], score[i]))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Result(float(roc_auc_score(truth, score)), len(truth), "AUC", what, (float(low), float(high)), tolerance)
+
+
+def header_features(cases: list[Case]) -> np.ndarray:
+    """Return what a DICOM header says, as numbers (-1 where it is silent)."""
+    table = pd.DataFrame([case.header for case in cases])
+    words = ["PhotometricInterpretation", "ViewPosition", "Modality", "RescaleType", "PresentationLUTShape"]
+    coded = table[words].apply(lambda column: column.astype("category").cat.codes)
+    numbers = table[["BitsStored", "KVP", "Exposure", "ExposureTime", "XRayTubeCurrent", "DistanceSourceToDetector",
+                     "WindowCenter", "WindowWidth"]]  # fmt: skip
+    return np.hstack([coded, numbers.apply(pd.to_numeric, errors="coerce").fillna(-1)]).astype(np.float32)
+
+
+def marker_features(x: np.ndarray) -> np.ndarray:
+    """Return the two upper corners, where markers lie: (N, features)."""
+    rows, columns = int(0.24 * SIZE), int(0.12 * SIZE)
+    corners = np.concatenate([x[:, :rows, :columns], x[:, :rows, -columns:]], 2).astype(np.float32)
+    bright = corners - np.median(corners, (1, 2), keepdims=True)
+    return ndimage.uniform_filter(bright, (0, 3, 3))[:, ::3, ::3].reshape(len(x), -1)
+
+
+def outline_features(x: np.ndarray) -> np.ndarray:
+    """Return the body's outline: air at the film's edge, at an eighth of the resolution."""
+    masks = []
+    for film in x:
+        air, _ = ndimage.label(film < 25)
+        edge = np.unique(np.concatenate([air[0], air[:, 0], air[:, -1]]))
+        masks.append(np.isin(air, edge[edge > 0]))
+    return ndimage.uniform_filter(np.array(masks, np.float32), (0, 8, 8))[:, 4::8, 4::8].reshape(len(x), -1)
+
+
+def cross_validated(features: np.ndarray, truth: np.ndarray, model) -> np.ndarray:
+    """Return five-fold predictions of one finding from features."""
+    return cross_val_predict(model, features, truth, cv=5, method="predict_proba")[:, 1]
+
+
+def audit(views: dict[str, np.ndarray], truth: np.ndarray, what: str) -> dict[str, dict[str, Result]]:
+    """Return the AUC of each finding from each partial view of the films."""
+    linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=300))
+    return {
+        view: {
+            name: auc(truth[:, k], cross_validated(features, truth[:, k], linear), f"{name} from the {view} only, {what}")
+            for k, name in enumerate(FINDINGS)
+        }
+        for view, features in views.items()
+    }
+
+
+def partial_views(x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what each blinkered classifier sees of the films."""
+    grey = np.stack([x.mean((1, 2)), x.std((1, 2))], 1)[:, :1]
+    return {"marker": marker_features(x), "outline": outline_features(x), "grey": grey}
+
+
+def header_audit(seeds: int) -> dict[str, Result]:
+    """Return the AUC of each finding from the header alone, over the plans of several cohorts (no film is needed)."""
+    plans = [case for seed in range(seeds) for case in plan_cohort(1600, 100 + seed)]
+    features, truth, found = header_features(plans), labels(plans), {}
+    for k, name in enumerate(FINDINGS):
+        known = ~np.isnan(truth[:, k])
+        boosted = HistGradientBoostingClassifier(max_iter=40, random_state=0)
+        score = cross_validated(features[known], truth[known, k], boosted)
+        found[name] = auc(truth[known, k], score, f"{name} from the DICOM header only, plans of {seeds} cohorts")
+    return found
+
+
+def worst(found: dict[str, Result]) -> Result:
+    """Return the finding whose AUC lies farthest from chance."""
+    return max(found.values(), key=lambda result: abs(result.value - 0.5))
+
+
+def real_films() -> np.ndarray:
+    """Return the development set of real films as (N, 128, 128) uint8, or none where it is not there."""
+    folder = covid.folder()
+    if not folder.exists():
+        return np.zeros((0, SIZE, SIZE), np.uint8)
+    small = []
+    for row in covid.rows(folder, Rejects()):
+        film = torch.from_numpy(pixels(Image.open(io.BytesIO(row["image"]))))[None, None]
+        small.append(torch.nn.functional.interpolate(film, (SIZE, SIZE), mode="bilinear", antialias=True)[0, 0].numpy())
+    return np.rint(255 * np.stack(small)).astype(np.uint8)
+
+
+def main() -> None:
+    """Run it all and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small sets and 5 s of training")
+    quick = parser.parse_args().quick or settings().quick
+    n_train, n_test, seconds = (200, 120, 5) if quick else (3600, 900, SECONDS)
+    anatomy.load(data_dir("bench"))
+    rng, plan = np.random.default_rng(1), plan_cohort(800, 1)
+    cases = [random_case(plan[i % len(plan)], rng) for i in range(n_train + n_test)]
+    x, y = render(cases), labels(cases)
+    bare = render([replace(case, drawings=()) for case in cases[n_train:]])
+    score = predict(train(x[:n_train], y[:n_train], seconds), x[n_train:])
+    truth, results = y[n_train:], {}
+    for k, name in enumerate(FINDINGS):
+        results[f"supervised_auc.{name}"] = auc(truth[:, k], score[:, k], f"{name}, {int(truth[:, k].sum())} with it", 0.05)
+    macro = np.mean([results[f"supervised_auc.{name}"].value for name in FINDINGS])
+    results["supervised_auc.macro"] = Result(float(macro), len(truth), "AUC", "mean over the findings", None, 0.03)
+    seen = audit(partial_views(x[n_train:]), truth, "findings drawn")
+    seen_bare = audit(partial_views(bare), truth, "the same films drawn without findings")
+    for view, found in seen.items():
+        results[f"shortcut_auc.{view}"] = worst(seen_bare[view])
+        results[f"shortcut_auc.{view}.with_findings"] = worst(found)
+    header = header_audit(1 if quick else 4)
+    results["shortcut_auc.header"] = worst(header)
+    real = real_films()
+    if len(real):
+        virtual = x[n_train : n_train + len(real)]
+        both = np.concatenate([real, virtual])[:, ::4, ::4].reshape(2 * len(real), -1).astype(np.float32)
+        is_real = np.repeat([1, 0], len(real))
+        linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=300))
+        guess = cross_validated(both, is_real, linear)
+        what = "real or virtual, logistic regression on 32 x 32 pixels, five folds"
+        results["real_versus_virtual_auc"] = auc(is_real, guess, what)
+    write_results("radiograph", results)
+    for key, result in results.items():
+        print(f"{key:44s} {result.value:.3f}  {result.ci}  {result.what}")
+
+
+if __name__ == "__main__":
+    main()

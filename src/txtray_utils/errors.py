@@ -1,0 +1,85 @@
+"""Bad input has two ways out: an `InputError` that stops, or a row of `Rejects` while the rest goes on.
+
+Both say the same three things: which file, what is wrong with it, and what to do.
+Explained in book/01_reading_a_radiograph.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class InputError(ValueError):
+    """A file or folder that cannot be used: `path`, its `fault` and the `remedy`."""
+
+    def __init__(self, path: str | Path, fault: str, remedy: str) -> None:
+        """Keep the three parts apart, so that `Rejects.add_error` can make a row of them."""
+        super().__init__(str(path), fault, remedy)
+        self.path, self.fault, self.remedy = str(path), fault, remedy
+
+    def __str__(self) -> str:
+        """Return the message that a reader sees."""
+        return f"{self.path}: {self.fault}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One input left out: its `file`, the `row` (an identifier, or empty), the `fault` and the `remedy`."""
+
+    file: str
+    row: str
+    fault: str
+    remedy: str
+
+
+@dataclass
+class Rejects:
+    """What was left out of a table, and why; nothing is lost in silence."""
+
+    rows: list[Reject] = field(default_factory=list)
+
+    def add(self, file: str | Path, row: object, fault: str, remedy: str) -> None:
+        """Record one input that was left out."""
+        self.rows.append(Reject(str(file), str(row), fault, remedy))
+
+    def add_error(self, error: InputError, row: object = "") -> None:
+        """Record an `InputError` that was caught, with the row that it belongs to."""
+        self.add(error.path, row, error.fault, error.remedy)
+
+    def __len__(self) -> int:
+        """Return how many inputs were left out."""
+        return len(self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rejects as a table with the text columns file, row, fault and remedy."""
+        columns = list(Reject.__dataclass_fields__)
+        return pd.DataFrame([asdict(row) for row in self.rows], columns=columns, dtype=str)
+
+    def save(self, path: Path) -> None:
+        """Write the table as csv.
+
+        Raises:
+            InputError: the folder cannot be written or is full.
+        """
+        with writing(path):
+            self.frame().to_csv(path, index=False)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder of `path`, and turn what the system says about a failed write into an `InputError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise InputError(path, f"the disk is full ({reason})", "Free some space, or set TXTRAY_DATA.") from error
+        remedy = "Make the folder writable, or set TXTRAY_DATA to one that is."
+        raise InputError(path, f"cannot be written ({reason})", remedy) from error

@@ -1,0 +1,85 @@
+"""Every setting of the book in one place, read from the environment when asked for.
+
+| variable | default | meaning |
+| --- | --- | --- |
+| `TXTRAY_SOURCE` | `demo` | which source the chapters read: `demo`, `openi`, `covid` or `mimic` |
+| `TXTRAY_QUICK` | `0` | `1`: a small cohort and fewer training steps, for a first look |
+| `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
+| `TXTRAY_RESULTS` | `_build/results` of the checkout, else `results` of the data folder | where results are written |
+| `TXTRAY_COVID` | `shared/data/covid-cxr` beside the checkout | a clone of ieee8023/covid-chestxray-dataset |
+
+Explained in the README, section "Settings".
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = ("demo", "openi", "covid", "mimic")
+STUDIES = 1600
+QUICK_STUDIES = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a chapter needs to know about this run. Make it with `settings()`."""
+
+    source: str
+    quick: bool
+    seed: int
+    studies: int
+    data: Path
+    results: Path
+    covid: Path
+    checkout: Path | None
+
+    def steps(self, usual: int) -> int:
+        """Return how many training steps to take: `usual`, or a tenth of it (at least one) when quick."""
+        return max(1, usual // 10) if self.quick else usual
+
+
+def settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        ValueError: a variable has a value that is not allowed; the message names it and the allowed values.
+    """
+    source = os.environ.get("TXTRAY_SOURCE") or "demo"
+    if source not in SOURCES:
+        raise ValueError(f"TXTRAY_SOURCE is {source!r}; set it to one of {', '.join(SOURCES)}")
+    flag = os.environ.get("TXTRAY_QUICK") or "0"
+    if flag not in ("0", "1"):
+        raise ValueError(f"TXTRAY_QUICK is {flag!r}; set it to 0 or 1")
+    quick = flag == "1"
+    checkout = _checkout()
+    data = _folder("TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align")
+    written = "results-quick" if quick else "results"
+    results = _folder("TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written)
+    covid = _folder("TXTRAY_COVID", checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid")
+    studies = QUICK_STUDIES if quick else STUDIES
+    return Settings(source, quick, 0, studies, data, results, covid, checkout)
+
+
+def data_dir(*parts: str) -> Path:
+    """Return the folder (or file) `parts` below the data folder; nothing is created.
+
+    A quick run keeps its smaller virtual hospital in a folder of its own, so `data_dir("demo")` ends in
+    `demo-quick` there.
+    """
+    now = settings()
+    if now.quick and parts and parts[0] == "demo":
+        parts = ("demo-quick", *parts[1:])
+    return now.data.joinpath(*parts)
+
+
+def _folder(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser().resolve()
+
+
+def _checkout() -> Path | None:
+    """Return the folder that holds `_toc.yml`: above this file, or above the working folder, or None."""
+    here = Path.cwd()
+    for folder in (*Path(__file__).resolve().parents, here, *here.parents):
+        if (folder / "_toc.yml").is_file() and (folder / "src" / "txtray_utils").is_dir():
+            return folder
+    return None

@@ -1,0 +1,96 @@
+"""Indiana University / Open-i films, as PNG or DICOM, with the reports, codes and headers that torchxrayvision packages.
+
+`data_dir("openi")` holds what data/download.sh openi unpacks: `png/CXR1000_IM-0003-1001.png`, or `dcm` with
+`1000_IM-0003-1001.dcm` in any folder. One report is one study of one patient. Decisions:
+
+- The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the view that torchxrayvision
+  derived from the pixels decides where there is one; a frontal film is AP only if the header says so.
+- There is no study time and no sex; sex is read from the indication where that says it.
+- Reports with the same words share a split. The virtual hospital uses these same reports: do not train there and test here.
+
+Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository. Explained in book/03_linking_images_to_the_record.
+"""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+
+from txtray_utils.dicom import read_image
+from txtray_utils.errors import InputError, Rejects
+from txtray_utils.reports import label_report, sentences
+from txtray_utils.settings import data_dir
+from txtray_utils.sources.mimic import shrunk
+from txtray_utils.studies import encode_png, frontal_images, match_images, patient_split
+from txtray_utils.virtual.cases import LICENCE, read_headers, read_reports, sex_of, text_groups
+from txtray_utils.virtual.catalogue import mesh_labels
+
+INDEX = "images.txt"
+DERIVED = "nlmcxr_tsne_pa.csv.gz"
+_SECTIONS = ("indication", "comparison", "findings", "impression")
+
+
+def folder() -> Path:
+    """Return the folder of the films, with `images.txt`, the list of them, made if it is not there.
+
+    Raises:
+        InputError: there is no film.
+    """
+    place = data_dir("openi")
+    if not (place / INDEX).is_file():
+        names = sorted(file.relative_to(place).as_posix() for file in place.rglob("CXR*.png"))
+        names += sorted(file.relative_to(place).as_posix() for file in place.rglob("*_IM-*.dcm"))
+        if not names:
+            raise InputError(place, "has no Open-i film", "Run data/download.sh openi.")
+        (place / INDEX).write_text("\n".join(names) + "\n")
+    return place
+
+
+def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+    """Yield one study a report with a frontal film; films without a report, and what cannot be read, go to `rejects`.
+
+    Raises:
+        InputError: torchxrayvision does not hold the reports, headers or derived views.
+    """
+    films = frontal_images(match_images(_films(folder), folder, folder / INDEX, rejects), folder / INDEX, rejects)
+    reports = read_reports()
+    groups = reports.groupby(text_groups(reports))["uid"].apply(set)
+    split = patient_split(reports["uid"], seed=0, groups=groups)
+    reports = reports.set_index("uid")
+    for film in films.to_dict("records"):
+        study, file = film["study_id"], folder / film["file"]
+        if study not in reports.index:
+            rejects.add(file, study, "has no report", "Nothing to do: it is left out.")
+            continue
+        try:
+            image = encode_png(shrunk(read_image(file).pixels))
+        except InputError as error:
+            rejects.add_error(error, study)
+            continue
+        report = reports.loc[study]
+        said = {name: report[name] or None for name in _SECTIONS}
+        sex = sex_of(report["indication"])
+        yield {
+            **said, "study_id": study, "subject_id": study, "image_id": film["image_id"], "image": image,
+            "view": film["view"], "age": film["age"], "sex": sex, "sex_source": sex and "report", "split": split[study],
+            "sentences": [s for name in ("findings", "impression") for s in sentences(report[name])],
+            "labels": label_report(said["findings"], said["impression"]), "mesh_codes": report["mesh"],
+            "mesh_labels": mesh_labels(report["mesh"], report["text"]), "composed": False,
+            "source": "openi", "licence": LICENCE,
+        }  # fmt: skip
+
+
+def _films(folder: Path) -> pd.DataFrame:
+    """Return every film that has a header: study_id, image_id, view (PA, AP or ""), age and file below `folder`."""
+    films = read_headers().rename(columns={"image": "image_id", "uid": "study_id"})
+    derived = pd.read_csv(Path(find_spec("torchxrayvision").origin).parent / "data" / DERIVED)
+    films["derived"] = films["image_id"].map(dict(derived.itertuples(index=False)))
+    header = films["ViewPosition"].where(films["ViewPosition"].isin(("PA", "AP")), "")
+    frontal = (films["derived"] == "PA").groupby(films["study_id"]).transform("any")
+    films["view"] = header.where(films["derived"].isna() & ~frontal, "")
+    films.loc[films["derived"] == "PA", "view"] = header.where(header == "AP", "PA")
+    here = [file for kind in ("*.png", "*.dcm") for file in sorted(folder.rglob(kind))]
+    files = {"CXR" + file.stem.removeprefix("CXR"): file.relative_to(folder).as_posix() for file in here}
+    films["file"] = [files.get(image, f"png/{image}.png") for image in films["image_id"]]
+    return films[["study_id", "image_id", "view", "age", "file"]].assign(age=films["age"].clip(0, 120))

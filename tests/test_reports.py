@@ -1,0 +1,336 @@
+"""Tests of `txtray_utils.reports`. Every sentence here is our own; real reports are read at run time."""
+
+import csv
+import itertools
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from txtray_utils import reports
+from txtray_utils.errors import InputError
+from txtray_utils.reports import (
+    Mention,
+    development_half,
+    label_report,
+    mentions,
+    read_report,
+    refers_to_prior,
+    sentences,
+    split_sections,
+    study_labels,
+)
+from txtray_utils.studies import LABELS
+from txtray_utils.virtual.cases import read_reports
+
+CHALLENGE = Path(__file__).with_name("data") / "challenge_sentences.csv"
+KNOWN_MISSES = {"Calcified granuloma in the left mid zone."}  # CheXpert's words for Lung Lesion hold no granuloma
+PHRASES = {
+    "Atelectasis": "atelectasis",
+    "Cardiomegaly": "cardiomegaly",
+    "Consolidation": "consolidation",
+    "Edema": "pulmonary oedema",
+    "Enlarged Cardiomediastinum": "widened mediastinum",
+    "Fracture": "rib fracture",
+    "Lung Lesion": "lung mass",
+    "Lung Opacity": "airspace opacity",
+    "Pleural Effusion": "pleural effusion",
+    "Pleural Other": "pleural thickening",
+    "Pneumonia": "pneumonia",
+    "Pneumothorax": "pneumothorax",
+    "Support Devices": "chest tube",
+}
+TEMPLATES = {
+    "There is {}.": 1,
+    "{} is again seen, unchanged.": 1,
+    "No {}.": 0,
+    "Heart failure is absent, without {}.": 0,
+    "{} is not seen.": 0,
+    "{} has resolved.": 0,
+    "Possible {}.": -1,
+    "{} cannot be excluded.": -1,
+    "History of {}.": None,
+    "If there is concern for {}, repeat the film.": None,
+}
+WORDS = st.sampled_from(
+    ["no", "possible", "effusion", "heart", "is", "normal", "enlarged", "not seen", "left", "base", "opacity", "versus"]
+    + ["XXXX", "___", "1.", "Dr.", "resolved", "if", "but", ",", ".", "FINDINGS:", "\n\n", "\n- ", "mass", "?", "with"]
+)
+TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=60).map(" ".join))
+REPORT = """                                 FINAL REPORT
+ EXAMINATION:  CHEST (PA AND LAT)
+
+ INDICATION:  ___ year old woman with cough  // pneumonia?
+
+ COMPARISON:  Chest film of ___.
+
+ FINDINGS:
+
+ Lung volumes are low.  There is a small left
+ effusion.
+
+ LUNGS: clear elsewhere.
+
+ IMPRESSION:
+
+ 1.  Small left effusion.
+ 2.  No pneumothorax.
+"""
+
+
+def challenge() -> list[dict]:
+    with CHALLENGE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def answer(row: dict) -> bool:
+    got = label_report(row["sentence"], "")[row["label"]]
+    return ("" if got is None else str(got)) == row["expected"]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_challenge_sentences():
+    """Written before any pattern was; the one miss is a difference of definition and stays a miss."""
+    rows = challenge()
+    assert len(rows) >= 240 and {row["label"] for row in rows} == set(LABELS)
+    assert {row["sentence"] for row in rows if not answer(row)} == KNOWN_MISSES
+
+
+def test_challenge_notices_a_reader_that_is_deaf_to_cues(monkeypatch):
+    monkeypatch.setattr(reports, "_states", lambda sentence, found: [1] * len(found))
+    reports._read.cache_clear()
+    right = defaultdict(list)
+    for row in challenge():
+        right[row["kind"]].append(answer(row))
+    reports._read.cache_clear()
+    for kind in ("negated_before", "negated_after", "resolved", "uncertain", "hypothetical"):
+        assert sum(right[kind]) < 0.5 * len(right[kind])
+
+
+@pytest.mark.parametrize(("template", "state"), TEMPLATES.items())
+@pytest.mark.parametrize(("label", "phrase"), PHRASES.items())
+def test_every_label_meets_every_kind_of_statement(label, phrase, template, state):
+    text = template.format(phrase)
+    assert {m.state for m in mentions(text[:1].upper() + text[1:]) if m.label == label} == {state}
+
+
+def test_every_label_has_patterns():
+    assert set(reports._patterns()) == set(LABELS) - {"No Finding"}
+    assert set(PHRASES) == set(LABELS) - {"No Finding"}
+
+
+def test_sections_of_a_mimic_report():
+    sections = split_sections(REPORT)
+    assert list(sections) == ["examination", "indication", "comparison", "findings", "impression"]
+    assert sections["examination"] == "CHEST (PA AND LAT)"
+    assert sections["findings"].endswith("LUNGS: clear elsewhere.")  # an unknown heading stays where it stands
+    assert sentences(sections["findings"])[:2] == ["Lung volumes are low.", "There is a small left effusion."]
+    assert sentences(sections["impression"]) == ["1. Small left effusion.", "2. No pneumothorax."]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        (" \n ", {}),
+        ("Clear lungs.", {"": "Clear lungs."}),
+        ("___", {"": "___"}),
+        ("PORTABLE CHEST, ___: Clear.", {"": "PORTABLE CHEST, ___: Clear."}),
+        ("PA AND LATERAL VIEWS OF THE CHEST: Clear.", {"findings": "Clear."}),
+        ("Conclusion: Normal.", {"impression": "Normal."}),
+        ("REASON FOR EXAMINATION: Cough.\nWET READ: Clear.", {"indication": "Cough.", "wet read": "Clear."}),
+        ("FINDINGS: Clear. IMPRESSION: Normal.", {"findings": "Clear.", "impression": "Normal."}),
+        ("FINDINGS\nClear.\nIMPRESSION\nNormal.", {"findings": "Clear.", "impression": "Normal."}),
+        ("FINDINGS: A.\nIMPRESSION: B.\nFINDINGS: C.", {"findings": "A.\nC.", "impression": "B."}),
+        ("FINDINGS:\nIMPRESSION: Normal.", {"impression": "Normal."}),
+        ("There are no findings: all clear.", {"": "There are no findings: all clear."}),
+    ],
+)
+def test_sections(text, expected):
+    assert split_sections(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("___", ["___"]),
+        ("No change. Clear.", ["No change.", "Clear."]),
+        ("Seen by Dr. XXXX at 5 p.m. today. Clear.", ["Seen by Dr. XXXX at 5 p.m. today.", "Clear."]),
+        ("A nodule of 1.5 cm. No mass.", ["A nodule of 1.5 cm.", "No mass."]),
+        ("Compared with ___. Heart normal.", ["Compared with ___.", "Heart normal."]),
+        ("No effusion.The heart is normal.", ["No effusion.", "The heart is normal."]),
+        ("1. Mass\n2. Effusion", ["1. Mass", "2. Effusion"]),
+        ("- mass\n- effusion", ["- mass", "- effusion"]),
+        ("the left\nlung is\r\nclear", ["the left lung is clear"]),
+        ("Lungs clear\n\nHeart normal", ["Lungs clear", "Heart normal"]),
+    ],
+)
+def test_sentences(text, expected):
+    assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "label", "place"),
+    [
+        ("Small right pleural effusion.", "Pleural Effusion", ("right", "", "mild")),
+        ("Patchy opacity in the left lower lobe, clear right lung.", "Lung Opacity", ("left", "lower", "")),
+        ("Moderate effusions on the right and left.", "Pleural Effusion", ("both", "", "moderate")),
+        ("Bibasilar atelectasis.", "Atelectasis", ("both", "lower", "")),
+        ("Large left apical pneumothorax.", "Pneumothorax", ("left", "upper", "severe")),
+        ("Consolidation in the lingula.", "Consolidation", ("left", "middle", "")),
+        ("PICC ending in the right atrium.", "Support Devices", ("", "", "")),
+        ("Moderate cardiomegaly and small bilateral effusions.", "Cardiomegaly", ("", "", "moderate")),
+        ("No effusion on the left; small right pneumothorax.", "Pneumothorax", ("right", "", "mild")),
+    ],
+)
+def test_sides_zones_and_severities(sentence, label, place):
+    found = [m for m in mentions(sentence) if m.label == label]
+    assert [(m.side, m.zone, m.severity) for m in found] == [place]
+
+
+def test_one_sentence_may_hold_several_states():
+    found = {m.label: m.state for m in mentions("No effusion, but possible pneumonia; left chest tube.")}
+    assert found == {"Pleural Effusion": 0, "Pneumonia": -1, "Support Devices": 1}
+
+
+@pytest.mark.parametrize("said", [c for n in range(4) for c in itertools.product((1, 0, -1, None), repeat=n)])
+def test_study_labels_against_the_rule_written_out(said):
+    labels = study_labels(Mention("Edema", state, "", "", "", 0, (0, 1)) for state in said)
+    expected = 1 if 1 in said else -1 if -1 in said else 0 if 0 in said else None
+    assert labels["Edema"] == expected
+    assert labels["No Finding"] == (None if expected in (1, -1) else 1)
+    assert list(labels) == list(LABELS)
+
+
+def test_no_finding_ignores_devices_and_needs_a_text():
+    assert label_report("Clear lungs. Left chest tube.", None)["No Finding"] == 1
+    for empty in (("", ""), (None, None), ("___", ""), ("XXXX. XXXX", "___ ."), (" \n", "...")):
+        assert set(label_report(*empty).values()) == {None}
+
+
+def test_positive_in_one_section_wins():
+    assert label_report("No definite effusion. Possible effusion.", "Small effusion.")["Pleural Effusion"] == 1
+    assert label_report("No definite effusion. Possible effusion.", "")["Pleural Effusion"] == -1
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Unchanged cardiomegaly.", True),
+        ("The nodule is again seen.", True),
+        ("No interval change.", True),
+        ("The effusion has resolved.", True),
+        ("New opacity at the left base.", True),
+        ("Compared with the earlier film, less oedema.", True),
+        ("Clear lungs.", False),
+        ("There is a small effusion.", False),
+        ("The heart is enlarged.", False),
+    ],
+)
+def test_refers_to_prior(sentence, expected):
+    assert refers_to_prior(sentence) is expected
+
+
+def test_read_report(tmp_path):
+    path = tmp_path / "s50000000.txt"
+    path.write_bytes("\ufeffFINDINGS: œdème".encode())
+    assert read_report(path) == "FINDINGS: œdème"
+    path.write_bytes("oedème".encode("latin-1"))
+    with pytest.raises(InputError, match=r"s50000000.txt: byte 0xe8 at 3 is not UTF-8.*iconv"):
+        read_report(path)
+    path.write_bytes(b"clear " * 200_000)
+    with pytest.raises(InputError, match="1,200,000 characters"):
+        read_report(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_report(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    "unit", ["no ", "effusion", "\n", "1. ", "CHEST VIEW ", "possible left opacity heart normal, "]
+)
+def test_a_report_of_a_megabyte_is_read(unit):
+    text = unit * (1_000_000 // len(unit))
+    found = mentions(text)
+    assert bool(found) == ("opacity" in unit)
+    assert squeezed("".join(sentences(text))) == squeezed(text)
+    assert squeezed("".join(split_sections(text).values())) == squeezed(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_sentences_lose_nothing_and_are_stable(text):
+    found = sentences(text)
+    assert squeezed("".join(found)) == squeezed(text)
+    assert [again for sentence in found for again in sentences(sentence)] == found
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_mentions_of_any_text(text):
+    said, found = sentences(text), mentions(text)
+    for m in found:
+        assert m.label in LABELS and m.state in (1, 0, -1, None)
+        assert 0 <= m.span[0] < m.span[1] <= len(said[m.sentence])
+        assert m.side in ("right", "left", "both", "")
+    assert found == sorted(found, key=lambda m: (m.sentence, m.span))
+    labels = label_report(text, None)
+    assert list(labels) == list(LABELS)
+    assert all(labels[m.label] is not None for m in found if m.state is not None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS)
+def test_sections_of_any_text(text):
+    sections = split_sections(text)
+    assert all(body and body == body.strip() for body in sections.values())
+    if not re.search("(?i)finding|impression|report|addendum|wet read|:", text):
+        assert sections == ({"": text.strip()} if text.strip() else {})
+    refers_to_prior(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(sorted(PHRASES.items())), st.sampled_from(sorted(TEMPLATES)), TEXTS)
+def test_a_sentence_does_not_reach_into_the_next(item, template, text):
+    sentence = template.format(item[1])
+    alone = [(m.label, m.state) for m in mentions(sentence)]
+    index = len(sentences(text))
+    assert [(m.label, m.state) for m in mentions(f"{text}\n\n{sentence}") if m.sentence == index] == alone
+
+
+def test_halves_keep_identical_reports_together():
+    texts = read_reports().text
+    halves = texts.map(development_half)
+    assert 0.45 < halves.mean() < 0.55
+    assert development_half("a  b\n") == development_half("a b")
+
+
+def test_real_reports_against_their_codes():
+    """A floor on the development half only; the test half is measured by benchmarks/report_labeller.py."""
+    real = read_reports()
+    real = real[real.text.map(development_half) & real.mesh.map(bool)].iloc[:500]
+    for label, code in {"Pleural Effusion": "Pleural Effusion", "Atelectasis": "Pulmonary Atelectasis"}.items():
+        said = [label_report(*row)[label] == 1 for row in zip(real.findings, real.impression, strict=True)]
+        coded = [any(code == c.split("/")[0] for c in codes) for codes in real.mesh]
+        both = sum(a and b for a, b in zip(said, coded, strict=True))
+        assert 2 * both / (sum(said) + sum(coded)) > 0.85
+
+
+def test_import_is_light_and_leaves_the_warnings_alone():
+    code = """
+import sys, warnings
+from txtray_utils import reports
+assert "spacy" not in sys.modules
+reports.label_report("No effusion.", None)
+silenced = [f for f in warnings.filters if f[0] == "ignore" and f[1] is None and f[2] is Warning]
+assert not silenced, silenced
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from txtray_utils import settings as module
+from txtray_utils.settings import data_dir, settings
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID"):
+        monkeypatch.delenv(f"TXTRAY_{name}", raising=False)
+
+
+def test_defaults_are_the_full_demo_in_the_checkout():
+    now = settings()
+    assert (now.source, now.quick, now.seed, now.studies, now.checkout) == ("demo", False, 0, 1600, CHECKOUT)
+    assert now.data == CHECKOUT / "data"
+    assert now.results == CHECKOUT / "_build" / "results"
+    assert data_dir("demo", "truth") == CHECKOUT / "data" / "demo" / "truth"
+
+
+def test_a_quick_run_is_smaller_and_touches_nothing_of_a_full_one(monkeypatch):
+    full = settings()
+    monkeypatch.setenv("TXTRAY_QUICK", "1")
+    now = settings()
+    assert now.quick and now.studies == 200
+    assert now.results != full.results
+    assert data_dir("demo") == full.data / "demo-quick"
+    assert data_dir("openi") == full.data / "openi"
+    assert (now.steps(300), now.steps(5), full.steps(300)) == (30, 1, 300)
+
+
+def test_folders_follow_the_environment_and_are_not_made(monkeypatch, tmp_path):
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("TXTRAY_RESULTS", "~/results")
+    assert data_dir("demo") == tmp_path / "elsewhere" / "demo"
+    assert settings().results == Path.home() / "results"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_working_folder_does_not_matter_inside_the_checkout(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert settings().data == CHECKOUT / "data"
+
+
+def test_an_installed_package_finds_the_checkout_from_the_working_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "txtray_utils" / "settings.py"))
+    monkeypatch.chdir(CHECKOUT / "book")
+    assert settings().checkout == CHECKOUT
+    monkeypatch.chdir(tmp_path)
+    now = settings()
+    assert now.checkout is None
+    assert now.data == Path.home() / ".cache" / "txtray-align"
+    assert now.results == now.data / "results"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"), [("SOURCE", "mimik", "demo, openi, covid, mimic"), ("QUICK", "yes", "0 or 1")]
+)
+def test_a_value_that_is_not_allowed_is_named_with_what_is(monkeypatch, name, value, remedy):
+    monkeypatch.setenv(f"TXTRAY_{name}", value)
+    with pytest.raises(ValueError, match=f"TXTRAY_{name} is '{value}'.*{remedy}"):
+        settings()

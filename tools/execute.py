@@ -1,0 +1,120 @@
+"""Execute the book's notebooks once, under nbmake, into the cache that Jupyter Book builds from.
+
+Jupyter Book's own cache looks at the code cells alone: after a change in `src/` it would show the old outputs.
+Here a notebook is fresh only when its code cells, the package, the pins, the settings, the cohort and the committed
+results that it reads are all as they were. What is not fresh is copied to `.executed`, executed there by
+`pytest --nbmake`, and put into the cache only when every cell ran.
+"""
+
+import hashlib
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+
+from txtray_utils.settings import data_dir, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / "_build" / ".jupyter_cache"
+STAGE = ROOT / ".executed"  # nbmake passes over anything below a folder named _build
+KEYS = STAGE / "keys.json"
+
+
+def chapters(toc: dict) -> list[Path]:
+    """Return the notebooks of the table of contents, in reading order, relative to the root."""
+    files = [toc["root"], *re.findall(r"'file': '([^']+)'", str(toc))]
+    return [Path(f"{name}.ipynb") for name in files if (ROOT / f"{name}.ipynb").is_file()]
+
+
+def shared_key() -> str:
+    """Hash everything but the notebooks that can change an output."""
+    digest = hashlib.sha256(platform.python_version().encode())
+    code = [path for path in sorted((ROOT / "src").rglob("*")) if path.suffix in (".py", ".toml")]
+    inputs = [*code, ROOT / "requirements.txt", ROOT / "constraints.txt"]
+    cohort = data_dir("demo", "truth", "cohort.json")
+    for path in [*inputs, *([cohort] if cohort.exists() else [])]:
+        digest.update(path.read_bytes())
+    now = settings()
+    digest.update(repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode())
+    return digest.hexdigest()
+
+
+def notebook_key(shared: str, text: str) -> str:
+    """Add to `shared` the committed results that the notebook reads."""
+    digest = hashlib.sha256(shared.encode())
+    for name in sorted(set(re.findall(r"read_results\(\W+(\w+)", text))):
+        path = ROOT / "book" / "results" / f"{name}.json"
+        digest.update(path.read_bytes() if path.exists() else b"none")
+    return digest.hexdigest()
+
+
+def ran(notebook: nbformat.NotebookNode) -> bool:
+    """Return whether every code cell ran, and ran without an error that it does not announce."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type != "code" or not cell.source.strip() or "skip-execution" in tags:
+            continue
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if cell.execution_count is None or failed and "raises-exception" not in tags:
+            return False
+    return True
+
+
+def without_alt(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the ids of the cells that made a picture and have no alt text for it."""
+    return [
+        cell.id
+        for cell in notebook.cells
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    ]
+
+
+def main() -> int:
+    """Execute what is not fresh; return pytest's exit code (0 when nothing had to be done)."""
+    cache = get_cache(CACHE)
+    keys = json.loads(KEYS.read_text()) if KEYS.exists() else {}
+    shared, stale = shared_key(), {}
+    names = chapters(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    for name in names:
+        notebook = nbformat.read(ROOT / name, 4)
+        key = notebook_key(shared, (ROOT / name).read_text("utf-8"))
+        try:
+            record = cache.match_cache_notebook(notebook)
+        except KeyError:
+            stale[name] = key
+            continue
+        if keys.get(str(name)) != key:
+            cache.remove_cache(record.pk)
+            stale[name] = key
+    print(f"{len(names)} notebooks, {len(names) - len(stale)} unchanged since they were executed", flush=True)
+    if not stale:
+        return 0
+    KEYS.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "--nbmake", "--nbmake-timeout=300", "--overwrite", "--durations=0"]
+    code = subprocess.run([*command, *(str(STAGE / name) for name in stale)], cwd=ROOT, check=False).returncode
+    for name, key in stale.items():
+        notebook = nbformat.read(STAGE / name, 4)
+        if blind := without_alt(notebook):
+            print(f"{name}: no alt text for the pictures of {', '.join(blind)}: metadata mystnb, image, alt")
+            code = code or 1
+        elif ran(notebook):
+            for cell in notebook.cells:
+                cell.metadata.pop("execution", None)  # nbmake's times; the cache matches metadata too
+            cache.cache_notebook_bundle(CacheBundleIn(notebook, str(ROOT / name)), check_validity=False, overwrite=True)
+            keys[str(name)] = key
+    KEYS.write_text(json.dumps(keys, indent=2, sort_keys=True))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
