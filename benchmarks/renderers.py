@@ -1,6 +1,6 @@
 """Our renderer beside DiffDRR and nanodrr on the same film; writes book/results/renderers.json.
 
-    python benchmarks/renderers.py            about 80 seconds on one core
+    python benchmarks/renderers.py            about 100 seconds on one core
 
 The film is a PA one of the prepared chest, 224 x 224 pixels. Each renderer draws it twice: as it is (attenuation only,
 `seconds.<name>`), and of another person with the masks of the regions (`seconds.<name>_with_masks`), as the book needs
@@ -38,7 +38,7 @@ DISTANCE = 1830.0  # mm, source to detector
 MIDDLE = DISTANCE - DEPTH_MM / 2 - 40  # mm, source to the middle of the body, as in radiograph.rays
 PIXEL = FIELD / (SIZE - 1) * DISTANCE / MIDDLE  # mm on the detector
 OFFSET = CENTRE * DISTANCE / MIDDLE  # mm, how far the detector's centre lies above the central ray
-PATCHES = {500: 16, PLANES: 56}  # samples a ray -> side of DiffDRR's patch; the fastest of 8 to 112 tried
+PATCHES = {500: 16, PLANES: 56}  # samples a ray -> side of DiffDRR's patch; the fastest tried
 FILMS = 7
 
 

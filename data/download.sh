@@ -56,13 +56,14 @@ get() {
     for try in 1 2 3 4 5; do
         status=0
         code=$(login | curl --config - --silent --show-error --fail --location --connect-timeout 30 --speed-time 60 \
-            --speed-limit 1000 --continue-at - --output "$file.partial" --write-out '%{http_code}' "$url") || status=$?
+            --speed-limit 1000 --continue-at - --output "$file.partial" --write-out '%{http_code} %{url_effective}' "$url") || status=$?
         case $status:$code in
+            *:401* | *:403* | *:*/login*) # PhysioNet may answer with its login page instead
+                rm -f "$file.partial"
+                die "$url: the login was refused. Check user name and password, and sign the agreement of that project" ;;
             0:*) mv "$file.partial" "$file" && return ;;
-            *:401 | *:403)
-                die "$url: the login was refused (HTTP $code). Check user name and password, and sign the agreement of that project" ;;
-            *:404) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;
-            *:416) [[ -s $file.partial ]] && mv "$file.partial" "$file" && return ;;
+            *:404*) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;
+            *:416*) [[ -s $file.partial ]] && mv "$file.partial" "$file" && return ;; # it was whole already
             33:*) rm -f "$file.partial" ;; # this server cannot continue a file
         esac
         echo "try $try of 5 broke off: $url" >&2
@@ -155,7 +156,11 @@ fetch_mimic() {
 while [[ $# -gt 0 ]]; do
     case $1 in
         openi | covid | mimic | mimic-demo) source=$1 ;;
-        --dest) shift && dest=${1:-} && [[ -n $dest ]] || die "--dest needs a folder" ;;
+        --dest)
+            shift
+            dest=${1:-}
+            [[ -n $dest ]] || die "--dest needs a folder"
+            ;;
         --dry-run) dry=1 ;;
         -h | --help) usage && exit ;;
         *) usage >&2 && die "unknown argument $1" ;;
@@ -168,4 +173,4 @@ dest=${dest:-${TXTRAY_DATA:-$here}/$source}
 command -v curl > /dev/null || die "curl is needed"
 check_dest
 "fetch_${source//-/_}"
-echo "done: $dest. Check it with: python -m txtray_utils.check_tree $source"
+[[ -n $dry ]] || echo "done: $dest. Check it with: python -m txtray_utils.check_tree $source --dest $dest"

@@ -3,6 +3,8 @@
 import re
 from collections import Counter, defaultdict
 from datetime import timedelta
+from itertools import pairwise
+from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
@@ -26,8 +28,8 @@ def reports():
 
 
 def letters(text):
-    """The words of a text as one string of letters: another way to the same comparison."""
-    return re.sub("[^a-z]", "", text.lower().replace("xxxx", ""))
+    """The letters of a text, the plain way."""
+    return "".join(letter for letter in text.lower().replace("xxxx", " ") if letter in ascii_lowercase)
 
 
 def by_patient(cases):
@@ -52,7 +54,8 @@ def test_a_header_value_has_its_type_and_zero_kilovolt_is_missing():
     headers = read_headers()
     kvp = [v for v in headers["KVP"] if v is not None]
     assert kvp and min(kvp) > 0
-    assert all(isinstance(v, list) and len(v) == 2 for v in headers["ImagerPixelSpacing"])
+    spacings = [v for v in headers["ImagerPixelSpacing"] if v is not None]
+    assert len(spacings) > 7400 and all(isinstance(v, list) and len(v) == 2 for v in spacings)
     assert set(headers["BitsStored"]) == {10, 12, 14, 15}
     assert all(b == s - 1 for b, s in zip(headers["HighBit"], headers["BitsStored"], strict=True))
     assert not any(isinstance(v, float) and np.isnan(v) for row in headers.to_dict("records") for v in row.values())
@@ -109,7 +112,7 @@ def test_texts_are_grouped_by_their_words():
             ("Heart size is normal and both of the lungs are clear.", "Normal chest."),  # 0
             ("heart size is NORMAL and both of the lungs are clear", "Clear lungs."),  # 1: long findings as 0
             ("", "Clear lungs."),  # 2: only the impression of 1
-            ("", "Clear XXXX lungs 2."),  # 3: the words of 2
+            ("", "Clear XXXX lung s 2."),  # 3: the letters of 2
             ("Clear.", "Lungs are fine."),  # 4
             ("Clear.", "Lungs are scarred."),  # 5: short findings as 4
         ],
@@ -127,13 +130,13 @@ def test_a_composed_patient_is_one_person(cohort, reports):
         assert len({(case.sex, case.sex_source) for case in own}) == 1
         said = {sex_of(reports.at[case.report_id, "indication"]) for case in own} - {None}
         assert said <= {own[0].sex} and (own[0].sex_source == "report") == bool(said)
-        for before, after in zip(own, own[1:], strict=False):
+        for before, after in pairwise(own):
             gap = after.study_time.date() - before.study_time.date()
             assert timedelta(days=1) <= gap <= timedelta(days=1000)
             assert after.age - before.age == pytest.approx(gap.days / 365.25, abs=0.02)
-    shared = [{d.name for d in a.drawings} & {d.name for d in b.drawings} for own in chains for a, b in zip(own, own[1:], strict=False)]
+    shared = [{d.name for d in a.drawings} & {d.name for d in b.drawings} for own in chains for a, b in pairwise(own)]
     assert np.mean([bool(names) for names in shared]) > 0.95
-    refers = [bool(re.search(module._PRIOR, reports.at[own[-1].report_id, "text"], re.I)) for own in chains]
+    refers = [bool(re.search(module._PRIOR, reports.at[own[-1].report_id, "text"], re.IGNORECASE)) for own in chains]
     assert np.mean(refers) > 0.7
 
 
@@ -163,8 +166,9 @@ def test_a_header_is_a_real_one_of_the_same_view(cohort):
         assert case.header["sampled"]
 
 
-def test_headers_do_not_tell_the_findings_unless_asked_to(cohort):
-    own = plan_cohort(1600, seed=0, own_headers=True)
+def test_headers_do_not_tell_the_findings_unless_asked_to():
+    several = [case for seed in range(4) for case in plan_cohort(1600, seed=seed)]  # one cohort alone leaves chance in
+    own = plan_cohort(3000, seed=0, own_headers=True)
 
     def telling(cases, field, value):
         scores = []
@@ -177,10 +181,10 @@ def test_headers_do_not_tell_the_findings_unless_asked_to(cohort):
         return max(scores)
 
     for field, value in (("ViewPosition", "AP"), ("PhotometricInterpretation", "MONOCHROME1"), ("BitsStored", 12)):
-        assert telling(cohort, field, value) < 0.05
+        assert telling(several, field, value) < 0.04
     assert telling(own, "ViewPosition", "AP") > 0.05
     kept = [case for case in own if not case.header["sampled"]]
-    assert len(kept) > 800 and all(case.header["source"].split("_")[0] == case.report_id for case in kept)
+    assert len(kept) > 1500 and all(case.header["source"].split("_")[0] == case.report_id for case in kept)
 
 
 def test_a_seed_gives_the_same_plan_and_another_gives_another():

@@ -120,7 +120,7 @@ def test_gzip_carries_no_time(root):
 
 
 def test_the_linkage_in_duckdb_finds_every_link_that_the_plain_rule_finds(truth, linked):
-    found = linked.studies.astype(str).replace({"None": "", "nan": "", "<NA>": ""}).set_index("study_id")
+    found = linked.studies.astype(object).fillna("").astype(str).set_index("study_id")
     right = truth["record"].set_index("study_id")
     assert list(found.index) == list(right.index)
     for column in ("link_type", "ed_stay_id", "icu_stay_id", "hadm_id", "sex", "study_time"):
@@ -168,7 +168,7 @@ def test_ages_are_whole_years_from_the_anchor_and_91_means_90_or_more(cohort, ta
             anchor = patients.loc[case.subject_id]
             if anchor["anchor_age"] != "91":
                 age = int(anchor["anchor_age"]) + case.study_time.year - int(anchor["anchor_year"])
-                assert abs(age - case.age) <= 1.01
+                assert abs(age - int(case.age)) <= 1
                 assert right.at[case.study_id, "age"] == str(min(age, 90))
     assert patients["anchor_age"].astype(int).max() == 91 and not (patients["anchor_age"] == "90").any()
     for row in planted(truth, "anchor_age_91").itertuples():

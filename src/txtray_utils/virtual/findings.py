@@ -134,13 +134,13 @@ def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     outline = (chest.anatomy.wall_distance > 0).any(1)  # (X, Z), both lungs and what lies between them
     outline = outline | (np.cumsum(outline[:, ::-1], 1)[:, ::-1] > 0)  # nothing comes from below
     inward = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])[:, None, :]
-    depth = (22, 34, 52)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    depth = (28, 40, 56)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
     inside = inward - depth
     air = lung * _sigmoid(-inside / 0.8)
     edge = lung * np.exp(-(((inside - 1.0) / 1.4) ** 2))
-    chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.06, 0.12, 0.3)[grade])
+    chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.1, 0.18, 0.3)[grade])
     chest.fill(air, 0.0)
-    chest.fill(edge, 1.0, 0.5)
+    chest.fill(edge, 1.0, 0.7)
     return Evidence(drawing, air, least=12)
 
 
@@ -150,24 +150,24 @@ def _consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     radius = (38, 52, 72)[grade] * chest.rng.uniform(0.9, 1.1)
     away = chest.distance(chest.spot(drawing.side, zone, 10), (radius, radius, radius))
     solid = lobe * _sigmoid((1 - away + 0.3 * chest.noise(16)) / 0.1)
-    return Evidence(drawing, chest.fill(solid, 1.1), least=8)
+    return Evidence(drawing, chest.fill(solid, 1.3), least=8)
 
 
 def _opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    radius = (32, 42, 55)[grade] * chest.rng.uniform(0.9, 1.1)
+    radius = (38, 48, 60)[grade] * chest.rng.uniform(0.9, 1.1)
     away = chest.distance(chest.spot(drawing.side, drawing.zone, 12), (radius, radius * 1.3, radius))
     patch = chest.anatomy.lung(drawing.side) * np.exp(-(away**2)) * np.clip(0.75 + 0.4 * chest.noise(11), 0, 1.3)
-    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 1.0), least=10)
+    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 1.3), least=10)
 
 
 def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung = chest.anatomy.lung(drawing.side)
-    net = np.exp(-((chest.noise(9) / 0.28) ** 2)) + 0.6 * np.exp(-((chest.noise(6) / 0.25) ** 2))
+    net = np.exp(-((chest.noise(12) / 0.28) ** 2)) + 0.6 * np.exp(-((chest.noise(9) / 0.25) ** 2))
     low, high = chest.z[0, 0][lung.any((0, 1))][[0, -1]]
-    middle = {"lower": 0.2, "middle": 0.5, "upper": 0.8}.get(drawing.zone, 0.3)
-    spread = 0.3 if drawing.zone else 0.8
+    middle = {"lower": 0.42, "middle": 0.6, "upper": 0.8}.get(drawing.zone, 0.5)
+    spread = 0.25 if drawing.zone else 0.6
     weight = lung * np.exp(-((((chest.z - low) / (high - low) - middle) / spread) ** 2))
-    chest.added += (0.28, 0.4, 0.52)[grade] * weight * np.minimum(net, 1)
+    chest.added += (0.45, 0.6, 0.75)[grade] * weight * np.minimum(net, 1)
     return Evidence(drawing, weight.astype(np.float32), least=45)
 
 
@@ -175,7 +175,7 @@ def _oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     wings = np.zeros_like(chest.added)
     for side, hilum in HILUM.items():
         wings += chest.anatomy.lung(side) * np.exp(-(chest.distance(hilum, (62, 80, 75)) ** 2))
-    chest.added += (0.10, 0.18, 0.32)[grade] * wings * np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
+    chest.added += (0.17, 0.26, 0.4)[grade] * wings * np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
     chest.body.heart += 0.02
     return Evidence(drawing, wings, least=25)
 
@@ -202,7 +202,7 @@ def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
         across = np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
         strand = np.exp(-((across / 3.5) ** 2) - (along / (24, 32, 42)[grade]) ** 4 - ((chest.y - cy) / 40) ** 4)
         strands = np.maximum(strands, lung * strand)
-    return Evidence(drawing, chest.fill(strands, 1.4))
+    return Evidence(drawing, chest.fill(strands, 1.8))
 
 
 def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) -> Evidence:
@@ -214,12 +214,12 @@ def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) ->
 
 
 def _nodule(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    return _balls(chest, drawing, [(13, 18, 26)[grade] * chest.rng.uniform(0.9, 1.15)], 1.5)
+    return _balls(chest, drawing, [(15, 20, 28)[grade] * chest.rng.uniform(0.9, 1.15)], 2.2)
 
 
 def _granuloma(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    many = [chest.rng.uniform(5, 7) for _ in range((2, 3, 5)[grade])]
-    return _balls(chest, drawing, many, 5.0)
+    many = [chest.rng.uniform(5.5, 7.5) for _ in range((2, 3, 5)[grade])]
+    return _balls(chest, drawing, many, 8.0)
 
 
 def _tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -239,9 +239,9 @@ def _cardiomegaly(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 
 def _hyperinflation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    chest.body.lung *= (0.86, 0.78, 0.7)[grade]
+    chest.body.lung *= (0.82, 0.73, 0.64)[grade]
     for side in ("right", "left"):
-        chest.body.raised[side] -= (12, 18, 26)[grade]
+        chest.body.raised[side] -= (14, 22, 30)[grade]
     chest.body.heart -= 0.04
     return Evidence(drawing, regions=tuple(name for name in REGIONS if name.endswith("lobe")))
 
@@ -249,13 +249,13 @@ def _hyperinflation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 def _low_volume(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     chest.body.lung *= (1.15, 1.25, 1.4)[grade]
     for side in ("right", "left"):
-        chest.body.raised[side] += (13, 20, 30)[grade]
+        chest.body.raised[side] += (16, 24, 34)[grade]
     chest.body.heart += 0.03
     return Evidence(drawing, regions=tuple(name for name in REGIONS if name.endswith("lobe")))
 
 
 def _raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    chest.body.raised[drawing.side] += (26, 38, 54)[grade]
+    chest.body.raised[drawing.side] += (32, 44, 58)[grade]
     return Evidence(drawing, regions=(f"{drawing.side}_lower_lobe",))
 
 
@@ -266,7 +266,7 @@ def _scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 def _central_line(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     route = _smooth(LINES[drawing.side or "right"], chest.rng, 2.5)
-    return Evidence(drawing, chest.thread(route, 80.0), least=0.02)
+    return Evidence(drawing, chest.thread(route, 170.0), least=0.02)
 
 
 def _pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -290,7 +290,7 @@ def _sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     for z in np.linspace(-5, 105, 5 + grade) + chest.rng.normal(0, 2, 5 + grade):
         cx, width, tall = -9 + chest.rng.normal(0, 1.5), chest.rng.uniform(8, 11), chest.rng.uniform(4, 6)
         ring = np.stack([cx + width * np.cos(turns), 66 + 4 * np.sin(turns), z + tall * np.sin(turns)], 1)
-        wires = np.maximum(wires, chest.thread(ring, 110.0))
+        wires = np.maximum(wires, chest.thread(ring, 160.0))
     return Evidence(drawing, wires, least=0.02)
 
 
