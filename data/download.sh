@@ -58,8 +58,8 @@ get() {
         code=$(login | curl --config - --silent --show-error --fail --location --connect-timeout 30 --speed-time 60 \
             --speed-limit 1000 --continue-at - --output "$file.partial" --write-out '%{http_code} %{url_effective}' "$url") || status=$?
         case $status:$code in
-            *:401* | *:403* | *:*/login*) # PhysioNet may answer with its login page instead
-                rm -f "$file.partial"
+            *:401* | *:403* | 0:*/login*)
+                [[ $code != */login* ]] || rm -f "$file.partial" # a login page came instead of the file
                 die "$url: the login was refused. Check user name and password, and sign the agreement of that project" ;;
             0:*) mv "$file.partial" "$file" && return ;;
             *:404*) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;

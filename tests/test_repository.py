@@ -187,8 +187,10 @@ def test_the_readme_lists_every_chapter():
 
 
 def pins(name: str) -> dict[str, Requirement]:
+    """Return the requirements of a file that this Python takes, by name."""
     lines = [line.partition("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
-    return {(one := Requirement(line)).name.lower().replace("_", "-"): one for line in lines if line}
+    taken = [one for line in lines if line and (not (one := Requirement(line)).marker or one.marker.evaluate())]
+    return {one.name.lower().replace("_", "-"): one for one in taken}
 
 
 def test_every_requirement_is_pinned_and_agrees_with_the_constraints_and_the_environment():

@@ -26,10 +26,12 @@ SOURCES = {
     "demo": "txtray_utils.sources.demo",
     "covid": "txtray_utils.sources.covid",
     "mimic": "txtray_utils.sources.mimic",
+    "openi": "txtray_utils.sources.openi",
 }
 
 _PACKAGE = Path(__file__).parents[1]
-_MADE_BY = ("studies.py", "dicom.py", "record.py", "reports.py", "report_patterns.toml", "sources/*.py")
+_MADE_BY = ("studies.py", "dicom.py", "record.py", "reports.py", "report_patterns.toml", "sources/*.py",
+            "virtual/catalogue.py")  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,8 @@ def _table(source: str | None) -> Path:
         raise ValueError(f"there is no source {source!r}; choose one of {', '.join(SOURCES)}")
     module = importlib.import_module(SOURCES[source])
     folder = module.folder()
-    key = hashlib.sha256(str((folder, features())).encode() + (folder / module.INDEX).read_bytes())
+    index = folder / module.INDEX
+    key = hashlib.sha256(str((folder, index.stat().st_mtime_ns, features())).encode() + index.read_bytes())
     for code in sorted(file for pattern in _MADE_BY for file in _PACKAGE.glob(pattern)):
         key.update(code.read_bytes())
     path = data_dir("tables") / f"{source}-{key.hexdigest()[:12]}.arrow"

@@ -93,4 +93,4 @@ def _films(folder: Path) -> pd.DataFrame:
     here = [file for kind in ("*.png", "*.dcm") for file in sorted(folder.rglob(kind))]
     files = {"CXR" + file.stem.removeprefix("CXR"): file.relative_to(folder).as_posix() for file in here}
     films["file"] = [files.get(image, f"png/{image}.png") for image in films["image_id"]]
-    return films[["study_id", "image_id", "view", "age", "file"]].assign(age=films["age"].clip(0, 120))
+    return films[["study_id", "image_id", "view", "age", "file"]]
