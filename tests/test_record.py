@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.record import LABS, LINKS, VITALS, Linked, link, study_times, to_parquet
 from txtray_utils.virtual.cases import plan_cohort
-from txtray_utils.virtual.record import PITFALLS, write_tables
+from txtray_utils.virtual.pitfalls import PITFALLS
+from txtray_utils.virtual.record import write_tables
 
 FILM = datetime(2150, 5, 4, 9, 5, 3)
 COLUMNS = {
@@ -450,11 +451,11 @@ def test_a_moved_item_number_is_found_by_its_label(tmp_path):
     assert values(found) == {"creatinine": pytest.approx(88.4)}
 
 
-def test_a_dictionary_without_a_test_warns_and_one_without_any_gives_no_results(tmp_path, caplog):
+def test_a_dictionary_without_a_test_warns_and_one_without_any_is_refused(tmp_path, caplog):
     found, _ = linked(tmp_path, d_labitems=ITEMS[:1], labevents=[event(), event("white_cells", value=9.0, labevent_id=2)])
-    assert values(found) == {"white_cells": 9.0} and "no Creatinine" in caplog.text
-    found, _ = linked(tmp_path / "none", d_labitems=[ITEMS[0] | {"label": "Nothing"} | {"itemid": 1}], labevents=[event()])
-    assert values(found) == {}
+    assert values(found) == {"white_cells": 9.0} and "Creatinine (Chemistry)" in caplog.text
+    with pytest.raises(InputError, match="d_labitems.*no test that is known"):
+        linked(tmp_path, d_labitems=[{"itemid": 1, "label": "Nothing", "fluid": "Blood", "category": "Chemistry"}])
 
 
 @pytest.mark.parametrize(

@@ -276,8 +276,11 @@ def _check_items(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             if entry["name"] != lab.name:
                 fault = f"itemid {number} is {entry.label!r} ({entry.fluid}, {entry.category}), not {lab.labels[0]!r}"
                 raise InputError(path, fault, "It is of another release: use d_labitems and labevents of one MIMIC-IV.")
-        if lab.name not in set(found["name"]):
-            log.warning("%s has no %s (%s): it will be missing for every study", path, lab.labels[0], lab.category)
+    lost = [f"{lab.labels[0]} ({lab.category})" for lab in LABS if lab.name not in set(found["name"])]
+    if len(lost) == len(LABS):
+        raise InputError(path, "has no test that is known here", "Use d_labitems of MIMIC-IV, or add its labels to LABS.")
+    if lost:
+        log.warning("%s has no %s: missing for every study", path, ", ".join(lost))
 
 
 def _vitals(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: Rejects) -> None:
