@@ -21,7 +21,7 @@ def test_projection_equals_a_slow_sum_over_sampled_points(chest_of_all):
     fast = project(grid, volume)[0].numpy()
     points = grid[0].numpy()[..., ::-1]  # to x, y, z
     index = [(points[..., k] + 1) / 2 * (volume.shape[1 + k] - 1) for k in range(3)]
-    slow = map_coordinates(volume[0], index, order=1, mode="nearest").sum(0) * DEPTH_MM / PLANES
+    slow = map_coordinates(volume[0], index, order=1, mode="nearest").sum(0) * DEPTH_MM / (PLANES - 1)
     np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-2)
 
 

@@ -147,17 +147,20 @@ def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 def _consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     zone = drawing.zone or str(chest.rng.choice(["upper", "middle", "lower"], p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    radius = (38, 52, 72)[grade] * chest.rng.uniform(0.9, 1.1)
+    radius = (42, 56, 74)[grade] * chest.rng.uniform(0.9, 1.1)
     away = chest.distance(chest.spot(drawing.side, zone, 10), (radius, radius, radius))
     solid = lobe * _sigmoid((1 - away + 0.3 * chest.noise(16)) / 0.1)
-    return Evidence(drawing, chest.fill(solid, 1.3), least=8)
+    return Evidence(drawing, chest.fill(solid, 1.7), least=8)
 
 
 def _opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    radius = (38, 48, 60)[grade] * chest.rng.uniform(0.9, 1.1)
-    away = chest.distance(chest.spot(drawing.side, drawing.zone, 12), (radius, radius * 1.3, radius))
-    patch = chest.anatomy.lung(drawing.side) * np.exp(-(away**2)) * np.clip(0.75 + 0.4 * chest.noise(11), 0, 1.3)
-    return Evidence(drawing, chest.fill(np.minimum(patch, 1), 1.3), least=10)
+    patches = np.zeros_like(chest.added)
+    cx, cy, cz = chest.spot(drawing.side, drawing.zone, 12)
+    for dx, dz in chest.rng.normal(0, (20, 24, 28)[grade], (4 + grade, 2)):
+        radius = (15, 18, 22)[grade] * chest.rng.uniform(0.8, 1.2)
+        away = chest.distance((cx + dx, cy, cz + dz), (radius, 2 * radius, radius))
+        patches = np.maximum(patches, np.exp(-(away**2)))
+    return Evidence(drawing, chest.fill(chest.anatomy.lung(drawing.side) * patches, 1.8), least=8)
 
 
 def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -175,7 +178,7 @@ def _oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     wings = np.zeros_like(chest.added)
     for side, hilum in HILUM.items():
         wings += chest.anatomy.lung(side) * np.exp(-(chest.distance(hilum, (62, 80, 75)) ** 2))
-    chest.added += (0.17, 0.26, 0.4)[grade] * wings * np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
+    chest.added += (0.2, 0.3, 0.44)[grade] * wings * np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
     chest.body.heart += 0.02
     return Evidence(drawing, wings, least=25)
 
@@ -189,7 +192,7 @@ def _atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
         length = ((chest.x - cx) / (32, 42, 54)[grade]) ** 2 + ((chest.y - cy) / 70) ** 2
         band = np.maximum(band, lung * np.exp(-(height**4) - length**2))
     chest.body.raised[drawing.side] += (2, 6, 14)[grade]
-    return Evidence(drawing, chest.fill(band, 1.1))
+    return Evidence(drawing, chest.fill(band, 1.4))
 
 
 def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -202,7 +205,7 @@ def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
         across = np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
         strand = np.exp(-((across / 3.5) ** 2) - (along / (24, 32, 42)[grade]) ** 4 - ((chest.y - cy) / 40) ** 4)
         strands = np.maximum(strands, lung * strand)
-    return Evidence(drawing, chest.fill(strands, 1.8))
+    return Evidence(drawing, chest.fill(strands, 2.3))
 
 
 def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) -> Evidence:
@@ -214,7 +217,7 @@ def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) ->
 
 
 def _nodule(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    return _balls(chest, drawing, [(15, 20, 28)[grade] * chest.rng.uniform(0.9, 1.15)], 2.2)
+    return _balls(chest, drawing, [(18, 23, 30)[grade] * chest.rng.uniform(0.9, 1.15)], 3.5)
 
 
 def _granuloma(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -234,7 +237,7 @@ def _tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 
 def _cardiomegaly(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    chest.body.heart += (0.32, 0.45, 0.62)[grade]
+    chest.body.heart += (0.18, 0.28, 0.42)[grade]
     return Evidence(drawing, regions=("heart",))
 
 
@@ -260,7 +263,7 @@ def _raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 
 def _scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
-    chest.body.curve += (9, 15, 24)[grade] * (-1 if drawing.side == "right" else 1)
+    chest.body.curve += (12, 19, 28)[grade] * (-1 if drawing.side == "right" else 1)
     return Evidence(drawing, regions=("spine",))
 
 

@@ -68,7 +68,7 @@ def _refine(coarse: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
 def project(grid: torch.Tensor, volumes: np.ndarray) -> torch.Tensor:
     """Integrate volumes along the rays: (1, D, H, W, 3) and (C, X, Y, Z) float32 -> (C, H, W), units times mm."""
     sampled = F.grid_sample(torch.from_numpy(volumes)[None], grid, padding_mode="border", align_corners=True)
-    return sampled[0].sum(1) * (DEPTH_MM / PLANES)
+    return sampled[0].sum(1) * (DEPTH_MM / (PLANES - 1))
 
 
 def shadows(grid: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
