@@ -88,10 +88,14 @@ def make(millions: int) -> None:
     for row, lab in enumerate(LABS):
         unit, factor = next(iter(lab.factors.items()))
         low, high = lab.low / factor, lab.high / factor
-        known.append((row, lab.known[-1], lab.labels[0], lab.category, unit, low + 0.1 * (high - low), 0.2 * (high - low)))
+        known.append(
+            (row, lab.known[-1], lab.labels[0], lab.category, unit, low + 0.1 * (high - low), 0.2 * (high - low))
+        )
     with duckdb.connect(config={"memory_limit": "3GB"}) as con:
         con.execute("SET enable_progress_bar = false")
-        con.register("known", pd.DataFrame(known, columns=["row", "itemid", "label", "category", "unit", "low", "span"]))
+        con.register(
+            "known", pd.DataFrame(known, columns=["row", "itemid", "label", "category", "unit", "low", "span"])
+        )
         rows = millions * 1_000_000
         for name, sql in TABLES.items():
             target = folder(millions) / f"{name}.csv.gz"
@@ -213,8 +217,12 @@ def run(contender: str, millions: int, kind: str, answer: Path) -> None:
     studies = studies.assign(**{name: pd.to_numeric(studies[name]) for name in ids})
     labs = labs.assign(study_id=pd.to_numeric(labs["study_id"]))
     studies[[*ids, "study_time", "age", "link_type"]].sort_values("study_id").to_parquet(answer / "studies.parquet")
-    labs[["study_id", "name", "value", "hours_before"]].sort_values(["study_id", "name"]).to_parquet(answer / "labs.parquet")
-    print(json.dumps({"seconds": seconds, "mb": peak, "studies": len(studies), "labs": len(labs), "vitals": len(vitals)}))
+    labs[["study_id", "name", "value", "hours_before"]].sort_values(["study_id", "name"]).to_parquet(
+        answer / "labs.parquet"
+    )
+    print(
+        json.dumps({"seconds": seconds, "mb": peak, "studies": len(studies), "labs": len(labs), "vitals": len(vitals)})
+    )
 
 
 def check(contenders: list[str], answers: Path) -> None:
@@ -301,7 +309,9 @@ def main() -> None:
         "parquet.ratio_to_pandas_usecols": ratio("parquet.pandas_usecols", "seconds", "parquet.ours"),
         "parquet.memory_ratio_to_pandas_usecols": ratio("parquet.pandas_usecols", "mb", "parquet.ours"),
         "peak_mb": Result(top["ours"]["mb"], n, "MB", "Peak memory of our linkage over csv.gz (simulated rows)"),
-        "seconds_gunzip": Result(top["gunzip"]["seconds"], n, "s", "Seconds of gunzip alone on the same file: the limit"),
+        "seconds_gunzip": Result(
+            top["gunzip"]["seconds"], n, "s", "Seconds of gunzip alone on the same file: the limit"
+        ),
     }
     for key in sorted(results):
         print(f"{key:45s} {results[key].value:10.2f} {results[key].unit}")

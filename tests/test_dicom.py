@@ -1,5 +1,6 @@
 """Oracles: the formulas of DICOM PS3.3 C.11.2 written out pixel by pixel, and cases worked by hand."""
 
+import json
 import math
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def table(keyword, entries, first, depth):
 def shown(value, centre, width, function="LINEAR"):
     """One value through a window, from PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, in [0, 1]."""
     if function == "SIGMOID":
-        return 1 / (1 + math.exp(-4 * (value - centre) / width))
+        return 1 / (1 + math.exp(min(-4 * (value - centre) / width, 700)))
     if function == "LINEAR":
         centre, width = centre - 0.5, width - 1
     if value <= centre - width / 2:
@@ -411,3 +412,22 @@ def test_real_films_are_not_suspected_and_inverted_ones_are():
     found = [read_image(file).pixels for file in sorted(images.iterdir())[::4]]
     assert not any(polarity_suspect(film) for film in found)
     assert all(polarity_suspect(1 - film) for film in found)
+
+
+def test_the_chapter_and_the_package_agree():
+    chapter = Path(__file__).parents[1] / "book" / "01_reading_a_radiograph.ipynb"
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(chapter.read_text("utf-8"))["cells"]}
+    names = {"np": np, "stored": PIXELS}
+    for cell in ("c01-window-loop", "c01-window"):
+        exec(cells[cell], names)  # noqa: S102 - the chapter's own cells
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        values, centre, width = (
+            rng.integers(0, 4096, (6, 7), np.uint16),
+            int(rng.integers(500, 3500)),
+            int(rng.integers(2, 5000)),
+        )
+        ours = grey(made(values, PhotometricInterpretation="MONOCHROME1", WindowCenter=centre, WindowWidth=width))
+        assert ours.notes == ()
+        for theirs in ("window_loop", "window"):
+            np.testing.assert_allclose(ours.pixels, 1 - names[theirs](values, centre, width), atol=1e-6)

@@ -105,14 +105,19 @@ def _check_films(folder: Path, found: Findings) -> None:
         found.compare("rows have no film", rows - there, gap=True)
     except InputError as error:
         found.gaps.append(f"films: {error.fault}")
-    texts = {path.relative_to(folder / "mimic-cxr").as_posix()[:-4] for path in (folder / "mimic-cxr").rglob("files/*/*/s*.txt")}
+    texts = {
+        path.relative_to(folder / "mimic-cxr").as_posix()[:-4]
+        for path in (folder / "mimic-cxr").rglob("files/*/*/s*.txt")
+    }
     found.counts["reports"] = len(texts)
     found.has |= {"reports"} if texts & studies else set()
     found.compare("reports have no film row", texts - studies)
     found.compare("studies have no report", studies - texts, gap=True)
     for name, rows in (("films", len(films)), ("studies", len(studies))):
         if rows != LISTED[name]:
-            found.gaps.append(f"MIMIC-CXR lists {LISTED[name]:,} {name}, this tree {rows:,} (a part, or a simulated hospital)")
+            found.gaps.append(
+                f"MIMIC-CXR lists {LISTED[name]:,} {name}, this tree {rows:,} (a part, or a simulated hospital)"
+            )
 
 
 def _check_record(folder: Path, found: Findings, films: bool) -> None:
@@ -128,7 +133,11 @@ def _check_record(folder: Path, found: Findings, films: bool) -> None:
         if films:
             owners = set(read_csv(folder / INDEX, ("subject_id",))["subject_id"])
             lost = owners - set(patients)
-            found.compare("patients with films are not in MIMIC-IV (about 100 are usual)", lost, gap=len(lost) < 0.1 * len(owners))
+            found.compare(
+                "patients with films are not in MIMIC-IV (about 100 are usual)",
+                lost,
+                gap=len(lost) <= max(2, 0.1 * len(owners)),
+            )
 
 
 def _check_openi(folder: Path, found: Findings) -> None:
@@ -158,7 +167,9 @@ def _check_covid(folder: Path, found: Findings) -> None:
 
 def _check_hashes(sums: Path, found: Findings) -> None:
     pairs = [line.split(maxsplit=1) for line in sums.read_text("utf-8").splitlines() if line.strip()]
-    here = [(wanted, sums.parent / name.lstrip("*")) for wanted, name in pairs if (sums.parent / name.lstrip("*")).is_file()]
+    here = [
+        (wanted, sums.parent / name.lstrip("*")) for wanted, name in pairs if (sums.parent / name.lstrip("*")).is_file()
+    ]
     wrong = {path.relative_to(sums.parent.parent).as_posix() for wanted, path in here if _sha256(path) != wanted}
     found.counts[f"hashes ({sums.parent.name})"] = len(here)
     found.compare("files differ from the published SHA-256; run data/download.sh again", wrong)

@@ -1,10 +1,10 @@
-"""Linkage: which stay a film belongs to, and what the record knew *before* it, from MIMIC-IV tables as they are downloaded.
+"""Linkage: the stay that a film belongs to, and what the record knew *before* it, from MIMIC-IV tables as downloaded.
 
-DuckDB does the join, because it reads csv.gz in parallel with unzipping it, keeps only the rows of the films' patients,
-and spills to disk rather than to memory. MIMIC-CXR has no hadm_id or stay_id: the key is the patient and the time. Rules:
-one row a study, an unlinked one is kept; a laboratory result counts only if it was taken *and reported* (storetime)
-before the film; items are found by label, fluid and category, since item numbers move between releases; columns are
-taken by name, so MIMIC-IV 2.x and 3.x (which adds columns, and leaves hadm_id of labevents empty) read alike.
+DuckDB does the join: it unzips and reads csv.gz at once, keeps only the rows of the films' patients, and spills to disk
+rather than to memory. MIMIC-CXR has no hadm_id or stay_id: the key is the patient and the time. The rules: one row a
+study, an unlinked one is kept; a laboratory result counts only if it was taken *and reported* (storetime) before the
+film; items are found by label, fluid and category, since item numbers move between releases; columns are taken by name,
+so MIMIC-IV 2.x and 3.x (which adds columns, and leaves hadm_id of labevents empty) read alike.
 Explained in book/03_linking_images_to_the_record.
 """
 
@@ -66,7 +66,7 @@ VITALS = {  # column of triage: unit here, lowest and highest value believed
 }  # fmt: skip
 LINKS = ("ed", "icu", "admission", "pre-admission", "none")
 
-_SMALL = {  # table: file, key, {column: type}; a value that is missing or cannot be read is a fault, except in _OPTIONAL
+_SMALL = {  # table: folder, key, {column: type}; a missing value is a fault, except in _OPTIONAL
     "patients": ("mimic-iv/hosp", "subject_id", {"gender": "VARCHAR", "anchor_age": "INT", "anchor_year": "INT"}),
     "admissions": ("mimic-iv/hosp", "hadm_id", dict.fromkeys(("admittime", "dischtime", "edregtime"), "TIMESTAMP")),
     "icustays": ("mimic-iv/icu", "stay_id", dict.fromkeys(("intime", "outtime"), "TIMESTAMP")),
@@ -74,9 +74,8 @@ _SMALL = {  # table: file, key, {column: type}; a value that is missing or canno
     "triage": ("mimic-iv-ed/ed", "stay_id", dict.fromkeys(VITALS, "DOUBLE")),
 }
 _OPTIONAL = {"edregtime", *VITALS}
-_ITEMS = ("mimic-iv/hosp", ("itemid", "label", "fluid", "category"))
-_EVENTS = ("mimic-iv/hosp", ("labevent_id", "subject_id", "itemid", "charttime", "storetime", "value", "valuenum",
-                             "valueuom", "comments"))  # fmt: skip
+_ITEMS = ("itemid", "label", "fluid", "category")
+_EVENTS = ("labevent_id", "subject_id", "itemid", "charttime", "storetime", "value", "valuenum", "valueuom", "comments")
 _AGAIN = "Download it again (data/download.sh resumes and checks)."
 _NUMBER = r"^\s*(?:<|>|LESS THAN|GREATER THAN)?\s*=?\s*(\d+(?:\.\d+)?)\s*\.?\s*$"
 
@@ -85,9 +84,9 @@ _NUMBER = r"^\s*(?:<|>|LESS THAN|GREATER THAN)?\s*=?\s*(\d+(?:\.\d+)?)\s*\.?\s*$
 class Linked:
     """What `link` found, as three tables keyed by `study_id`.
 
-    `studies`: subject_id, study_time, in_record, age (years; at least that if `age_capped`), sex, link_type (one of `LINKS`),
-    ed_stay_id, icu_stay_id, hadm_id. `labs` and `vitals`: name, value, unit, hours_before, and where it was read
-    (labs: labevent_id, charttime, storetime, `censored` "<" or ">"; vitals: stay_id).
+    `studies`: subject_id, study_time, in_record, age (years; at least that if `age_capped`), sex, link_type (one of
+    `LINKS`), ed_stay_id, icu_stay_id, hadm_id. `labs` and `vitals`: name, value, unit, hours_before, and where it was
+    read (labs: labevent_id, charttime, storetime, `censored` "<" or ">"; vitals: stay_id).
     """
 
     studies: pd.DataFrame
@@ -96,7 +95,7 @@ class Linked:
 
 
 def study_times(images: pd.DataFrame, rejects: Rejects, where: str | Path = "metadata") -> pd.DataFrame:
-    """Return study_id, subject_id and study_time of each study of `images`, null where it cannot be read; see `link`."""
+    """Return study_id, subject_id and study_time of each study of `images`, read as `link` reads them."""
     with _connect() as con:
         _studies(con, images, where, rejects)
         return con.execute("SELECT study_id, subject_id, study_time FROM studies ORDER BY study_id").df()
@@ -108,9 +107,9 @@ def link(
     """Return the record of each study of `images` (study_id, subject_id, StudyDate, StudyTime; one row an image).
 
     `record` holds `mimic-iv/hosp`, `mimic-iv/icu` and, if there, `mimic-iv-ed/ed`. A film is linked to the ED stay that
-    it falls into (an hour more at each end, since the clocks differ), the ICU stay, and the admission, from arrival or up to
-    24 h before it. Results and vital signs are the last known in the `hours` before the film. Rows that cannot be used
-    go to `rejects`; `where` names the file of `images` there.
+    it falls into (an hour more at each end, since the clocks differ), the ICU stay, and the admission, from arrival or
+    up to 24 h before it. Results and vital signs are the last known in the `hours` before the film. Rows that cannot
+    be used go to `rejects`; `where` names the file of `images` there.
 
     Raises:
         InputError: a table is missing, cut short, lacks a column or repeats a key; an item number means another
@@ -120,30 +119,28 @@ def link(
         _studies(con, images, where, rejects)
         for name in _SMALL:
             _load(con, record, name, rejects)
-        _check_patients(con, record, rejects)
-        for name, key, start, end, before, after in (
-            ("edstays", "stay_id", "intime", "outtime", 1, 1),
-            ("icustays", "stay_id", "intime", "outtime", 0, 0),
-            ("admissions", "hadm_id", "least(admittime, coalesce(edregtime, admittime))", "dischtime", 24, 0),
-        ):
-            _nearest(con, name, key, start, end, before, after)
+        _check_patients(con, _file(record, "patients", "mimic-iv/hosp"), rejects)
+        _nearest(con, "edstays", "stay_id", "intime", "outtime", before=1, after=1)
+        _nearest(con, "icustays", "stay_id", "intime", "outtime")
+        arrival = "least(admittime, coalesce(edregtime, admittime))"
+        _nearest(con, "admissions", "hadm_id", arrival, "dischtime", before=24)
         _labs(con, record, hours, rejects)
-        _vitals(con, record, hours, rejects)
-        return Linked(con.execute(_STUDIES).df(), con.execute(_LABS).df(), con.execute("FROM vitals ORDER BY ALL").df())
+        _vitals(con, record / "mimic-iv-ed/ed/triage.csv.gz", hours, rejects)
+        return Linked(*(con.execute(sql).df() for sql in (_STUDIES, _LABS, "FROM vitals ORDER BY ALL")))
 
 
 def to_parquet(record: Path) -> Path:
-    """Convert labevents.csv.gz once to Parquet beside it, every column as text; `link` then reads that instead.
+    """Convert labevents.csv.gz once to Parquet beside it, as text; `link` then reads that instead.
 
     Raises:
         InputError: the file is missing, cut short or lacks a column.
     """
-    source = _file(record, "labevents", _EVENTS[0], (".csv.gz", ".csv"))
+    source = _file(record, "labevents", "mimic-iv/hosp", (".csv.gz", ".csv"))
     target = source.with_name("labevents.parquet")
     partial = target.with_suffix(".partial")
+    copy = f"COPY (FROM {_scan(source, _EVENTS)}) TO {_text(partial)} (FORMAT parquet, ROW_GROUP_SIZE 100000)"
     with _connect() as con:
-        con.execute("SET preserve_insertion_order = true")
-        _run(con, source, f"COPY (FROM {_scan(source, _EVENTS[1])}) TO '{partial}' (FORMAT parquet, ROW_GROUP_SIZE 100000)")
+        _run(con, source, f"SET preserve_insertion_order = true; {copy}")
     return partial.replace(target)
 
 
@@ -155,8 +152,8 @@ def _connect() -> duckdb.DuckDBPyConnection:
 
 def _studies(con: duckdb.DuckDBPyConnection, images: pd.DataFrame, where: str | Path, rejects: Rejects) -> None:
     """Make the table `studies`: StudyDate is YYYYMMDD, StudyTime HHMMSS.fraction as a number without leading zeros."""
-    if missing := {"study_id", "subject_id", "StudyDate", "StudyTime"} - set(images.columns):
-        raise InputError(where, f"has no column {', '.join(sorted(missing))}", _AGAIN)
+    if missing := sorted({"study_id", "subject_id", "StudyDate", "StudyTime"} - set(images.columns)):
+        raise InputError(where, f"has no column {', '.join(missing)}", _AGAIN)
     con.register("images", images)
     con.execute(r"""CREATE TEMP TABLE studies AS
         WITH read AS (SELECT study_id::VARCHAR AS study_id, subject_id::VARCHAR AS subject_id,
@@ -167,55 +164,56 @@ def _studies(con: duckdb.DuckDBPyConnection, images: pd.DataFrame, where: str | 
             FROM images)
         SELECT study_id, CASE WHEN count(DISTINCT subject_id) = 1 THEN min(subject_id) END AS subject_id,
             min(time) AS study_time, count(DISTINCT time) > 1 AS several FROM read GROUP BY study_id""")
-    for fault, remedy, test in (
-        ("belongs to no patient or to two", "Keep the rows of one patient.", "subject_id IS NULL"),
-        ("has no StudyDate and StudyTime that can be read; not linked", "Mend them.", "study_time IS NULL"),
-        ("has images of different times; the earliest is used", "Check its StudyTime.", "several"),
-    ):
-        for (study,) in con.execute(f"SELECT study_id FROM studies WHERE {test} ORDER BY 1").fetchall():
-            rejects.add(where, study, fault, remedy)
+    faults = """SELECT study_id, unnest(list_filter([
+        CASE WHEN subject_id IS NULL THEN 'belongs to no patient or to two; not linked' END,
+        CASE WHEN study_time IS NULL THEN 'has no StudyDate and StudyTime that can be read; not linked' END,
+        CASE WHEN several THEN 'has images of different times; the earliest is used' END], lambda x: x IS NOT NULL))
+        FROM studies ORDER BY 1"""
+    _reject(con, faults, rejects, where, "Mend its rows.")
 
 
 def _load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> None:
     """Make the table `name` of the studies' patients, typed. The ED tables are a project of their own: optional."""
     folder, key, columns = _SMALL[name]
-    if folder.endswith("/ed") and not (record / folder).is_dir():
-        log.warning("%s is missing: no film is linked to the emergency department, and there are no vital signs", folder)
-        typed = ", ".join(f"NULL::{kind} AS {column}" for column, kind in columns.items())
-        con.execute(f"CREATE TEMP TABLE {name} AS SELECT NULL::VARCHAR subject_id, NULL::VARCHAR {key}, {typed} LIMIT 0")
+    ids = tuple(dict.fromkeys(("subject_id", key)))
+    typed = ", ".join([*ids, *(f"TRY_CAST({column} AS {kind}) AS {column}" for column, kind in columns.items())])
+    if folder == "mimic-iv-ed/ed" and not (record / folder).is_dir():
+        log.warning("%s is missing: no film is linked to a stay there, and there are no vital signs", folder)
+        nothing = ", ".join(f"NULL::VARCHAR AS {column}" for column in (*ids, *columns))
+        con.execute(f"CREATE TEMP TABLE {name} AS SELECT {typed} FROM (SELECT {nothing}) LIMIT 0")
         return
-    path, ids = _file(record, name, folder), tuple(dict.fromkeys(("subject_id", key)))
+    path = _file(record, name, folder)
     source = _scan(path, (*ids, *columns))
-    _run(con, path, f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {source} SEMI JOIN studies USING (subject_id)")
+    _run(con, path, f"CREATE OR REPLACE TEMP TABLE raw AS FROM {source} SEMI JOIN studies USING (subject_id)")
     if twice := con.execute(f"SELECT {key} FROM raw GROUP BY 1 HAVING count(*) > 1 ORDER BY 1").fetchone():
         raise InputError(path, f"{key} {twice[0]} comes twice", f"Keep one row of it. {_AGAIN}")
     for column, kind in columns.items():
-        test = f"TRY_CAST({column} AS {kind}) IS NULL" + f" AND {column} IS NOT NULL" * (column in _OPTIONAL)
-        for row, value in con.execute(f"SELECT {key}, {column} FROM raw WHERE {test} ORDER BY 1").fetchall():
-            rejects.add(path, f"{key} {row}", f"{column} is {value!r}", "Mend it; the row is used without it.")
-    typed = ", ".join(f"TRY_CAST({column} AS {kind}) AS {column}" for column, kind in columns.items())
-    con.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(ids)}, {typed} FROM raw")
+        fault = f"TRY_CAST({column} AS {kind}) IS NULL" + f" AND {column} IS NOT NULL" * (column in _OPTIONAL)
+        said = f"SELECT '{key} ' || {key}, '{column} is ' || coalesce({column}, 'missing') FROM raw WHERE {fault}"
+        _reject(con, f"{said} ORDER BY 1", rejects, path, "Mend it; the row is used without it.")
+    con.execute(f"CREATE TEMP TABLE {name} AS SELECT {typed} FROM raw")
 
 
-def _check_patients(con: duckdb.DuckDBPyConnection, record: Path, rejects: Rejects) -> None:
+def _check_patients(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects) -> None:
     """Reject what does not fit between films and patients: another release, a missing patient, an age below 0."""
-    path = _file(record, "patients", _SMALL["patients"][0])
-    lost = con.execute("SELECT DISTINCT subject_id FROM studies ANTI JOIN patients USING (subject_id) "
-                   "WHERE subject_id IS NOT NULL ORDER BY 1").fetchall()  # fmt: skip
-    count = con.execute("SELECT count(DISTINCT subject_id) FROM studies").fetchone()[0]
-    if count and len(lost) == count:
-        raise InputError(path, f"holds none of the {count} patients with films",
-                         "Use MIMIC-IV: the ids of MIMIC-III and of other hospitals do not match.")  # fmt: skip
-    if len(lost) > 0.01 * count:
-        log.warning("%d of %d patients with films are not in %s; 1 %% is usual", len(lost), count, path)
-    for (patient,) in lost:
-        rejects.add(path, f"subject_id {patient}", "a patient with films is missing; not linked", "Use the same release.")
-    for study, age in con.execute(f"SELECT study_id, {_AGE} FROM studies JOIN patients USING (subject_id) WHERE {_AGE} < 0 "
-                              "ORDER BY 1").fetchall():  # fmt: skip
-        rejects.add(path, f"study {study}", f"the age at the film is {age}; set to null", "Check anchor_year and StudyDate.")
+    lost = "FROM studies ANTI JOIN patients USING (subject_id) WHERE subject_id IS NOT NULL"
+    counts = f"SELECT (SELECT count(DISTINCT subject_id) {lost}), (SELECT count(DISTINCT subject_id) FROM studies)"
+    missing, patients = con.execute(counts).fetchone()
+    if patients and missing == patients:
+        fault = f"holds none of the {patients} patients with films"
+        raise InputError(path, fault, "Use MIMIC-IV: ids of MIMIC-III and of other hospitals do not match.")
+    if missing > 0.01 * patients:
+        log.warning("%d of %d patients with films are not in %s; 1 %% is usual", missing, patients, path)
+    absent = f"SELECT DISTINCT 'subject_id ' || subject_id, 'a patient with films is missing; not linked' {lost}"
+    _reject(con, f"{absent} ORDER BY 1", rejects, path, "Use films and record of one release.")
+    young = f"SELECT 'study ' || study_id, 'the age at the film is ' || ({_AGE}) || '; set to null' FROM studies"
+    young += f" JOIN patients USING (subject_id) WHERE {_AGE} < 0 ORDER BY 1"
+    _reject(con, young, rejects, path, "Check anchor_year and StudyDate.")
 
 
-def _nearest(con: duckdb.DuckDBPyConnection, name: str, key: str, start: str, end: str, before: int, after: int) -> None:
+def _nearest(
+    con: duckdb.DuckDBPyConnection, name: str, key: str, start: str, end: str, before: int = 0, after: int = 0
+) -> None:
     """Make `near_<name>`: for a study the stay with the smallest `gap` (0: inside), then the latest start."""
     con.execute(f"""CREATE TEMP TABLE near_{name} AS
         WITH stay AS (SELECT subject_id, {key}, {start} AS start, {end} AS stop FROM {name} WHERE stop >= start),
@@ -223,37 +221,37 @@ def _nearest(con: duckdb.DuckDBPyConnection, name: str, key: str, start: str, en
             epoch(greatest(start - study_time, study_time - stop, INTERVAL 0 HOUR)) AS gap
             FROM studies JOIN stay USING (subject_id)
             WHERE study_time BETWEEN start - INTERVAL {before} HOUR AND stop + INTERVAL {after} HOUR)
-        SELECT study_id, arg_min({key}, (gap, -epoch(start), {key})) AS {key}, min(gap) AS gap,
-            arg_min(start, (gap, -epoch(start), {key})) AS start FROM gaps GROUP BY study_id""")
+        SELECT study_id, min(gap) AS gap, unnest(arg_min({{{key}: {key}, start: start}}, (gap, -epoch(start), {key})))
+        FROM gaps GROUP BY study_id""")
 
 
 def _labs(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: Rejects) -> None:
     """Make `results`: every result of a known test, taken and reported in the `hours` before a film."""
-    items, events = (_file(record, name, _ITEMS[0]) for name in ("d_labitems", "labevents"))
-    con.register("known", pd.DataFrame([(lab.name, label, lab.category, lab.unit, lab.low, lab.high) for lab in LABS
-                                        for label in lab.labels], columns=_KNOWN))  # fmt: skip
-    con.register("factors", pd.DataFrame([(lab.name, *pair) for lab in LABS for pair in lab.factors.items()],
-                                         columns=["name", "valueuom", "factor"]))  # fmt: skip
-    _run(con, items, f"""CREATE TEMP TABLE items AS SELECT itemid, d.label, d.fluid, d.category, k.* EXCLUDE (label, category)
-        FROM {_scan(items, _ITEMS[1])} d LEFT JOIN known k ON trim(d.label) = k.label AND d.category = k.category
-            AND d.fluid = 'Blood'""")
-    _check_items(con, items)
-    numbers = con.execute("SELECT string_agg('''' || itemid || '''', ', ') FROM items WHERE name IS NOT NULL").fetchone()[0]
-    _run(con, events, f"""CREATE TEMP TABLE taken AS
-        SELECT study_id, study_time, e.* REPLACE (TRY_CAST(charttime AS TIMESTAMP) AS charttime,
-            TRY_CAST(storetime AS TIMESTAMP) AS storetime), charttime AS chart_text, storetime AS store_text
-        FROM {_scan(events, _EVENTS[1])} e JOIN studies USING (subject_id)
-        WHERE itemid IN ({numbers}) AND (
-            TRY_CAST(charttime AS TIMESTAMP) BETWEEN study_time - INTERVAL ({hours}) HOUR AND study_time
-                AND TRY_CAST(storetime AS TIMESTAMP) <= study_time
-            OR TRY_CAST(charttime AS TIMESTAMP) IS NULL OR TRY_CAST(coalesce(storetime, '2000-01-01') AS TIMESTAMP) IS NULL)""")
-    con.execute(f"""CREATE TEMP TABLE results AS
+    path, events = (_file(record, name, "mimic-iv/hosp") for name in ("d_labitems", "labevents"))
+    known = [(lab.name, label, lab.category, lab.unit, lab.low, lab.high) for lab in LABS for label in lab.labels]
+    con.register("known", pd.DataFrame(known, columns=["name", "label", "category", "unit", "low", "high"]))
+    factors = [(lab.name, *pair) for lab in LABS for pair in lab.factors.items()]
+    con.register("factors", pd.DataFrame(factors, columns=["name", "valueuom", "factor"]))
+    items = f"""CREATE TEMP TABLE items AS SELECT d.*, k.* EXCLUDE (label, category) FROM {_scan(path, _ITEMS)} d
+        LEFT JOIN known k ON trim(d.label) = k.label AND d.category = k.category AND d.fluid = 'Blood'"""
+    _run(con, path, items)
+    _check_items(con, path)
+    numbers = [number for (number,) in con.execute("SELECT itemid FROM items WHERE name IS NOT NULL").fetchall()]
+    taken, stored = "TRY_CAST(charttime AS TIMESTAMP)", "TRY_CAST(storetime AS TIMESTAMP)"
+    before = f"""CREATE TEMP TABLE taken AS SELECT study_id, study_time, e.* REPLACE ({taken} AS charttime,
+            {stored} AS storetime), charttime AS chart_text, storetime AS store_text
+        FROM {_scan(events, _EVENTS)} e JOIN studies USING (subject_id)
+        WHERE itemid IN ({", ".join(map(_text, numbers))}) AND (
+            {taken} BETWEEN study_time - INTERVAL ({hours}) HOUR AND study_time AND {stored} <= study_time
+            OR {taken} IS NULL OR {stored} IS NULL AND storetime IS NOT NULL)"""
+    _run(con, events, before)
+    con.execute(rf"""CREATE TEMP TABLE results AS
         WITH read AS (SELECT *, coalesce(TRY_CAST(valuenum AS DOUBLE),
                 TRY_CAST(regexp_extract(value, '{_NUMBER}', 1, 'i') AS DOUBLE),
                 TRY_CAST(regexp_extract(comments, '{_NUMBER}', 1, 'i') AS DOUBLE)) AS number,
-            CASE WHEN regexp_matches(coalesce(nullif(value, '___'), comments), '^\\s*(<|LESS THAN)', 'i') THEN '<'
-                 WHEN regexp_matches(coalesce(nullif(value, '___'), comments), '^\\s*(>|GREATER THAN)', 'i') THEN '>'
-                 END AS censored
+            coalesce(nullif(value, '___'), comments) AS said,
+            CASE WHEN regexp_matches(said, '^\s*(<|LESS THAN)', 'i') THEN '<'
+                 WHEN regexp_matches(said, '^\s*(>|GREATER THAN)', 'i') THEN '>' END AS censored
             FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom))
         SELECT *, number * factor AS amount, CASE
             WHEN charttime IS NULL THEN 'charttime is ' || coalesce(chart_text, 'missing')
@@ -262,30 +260,30 @@ def _labs(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: R
             WHEN factor IS NULL THEN 'unit ' || coalesce(valueuom, '(none)') || ' does not convert to ' || unit
             WHEN NOT amount BETWEEN low AND high THEN amount || ' ' || unit || ' is not a possible value' END AS fault
         FROM read""")
-    faults = "SELECT DISTINCT labevent_id, name, fault FROM results WHERE fault IS NOT NULL ORDER BY ALL"
-    for row, name, fault in con.execute(faults).fetchall():
-        rejects.add(events, f"labevent_id {row}", f"{name}: {fault}", "The result is left out; check it, or LABS.")
+    faults = "SELECT DISTINCT 'labevent_id ' || labevent_id, name || ': ' || fault FROM results WHERE fault IS NOT NULL"
+    _reject(con, f"{faults} ORDER BY ALL", rejects, events, "The result is left out; check it, or LABS.")
 
 
 def _check_items(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Say which tests the dictionary does not have; refuse one in which a known number means something else."""
     found = con.execute("SELECT itemid, label, fluid, category, name FROM items").df().set_index("itemid")
     for lab in LABS:
-        for number in (str(number) for number in lab.known if str(number) in found.index):
+        for number in found.index.intersection([str(number) for number in lab.known]):
             entry = found.loc[number]
             if entry["name"] != lab.name:
                 fault = f"itemid {number} is {entry.label!r} ({entry.fluid}, {entry.category}), not {lab.labels[0]!r}"
                 raise InputError(path, fault, "It is of another release: use d_labitems and labevents of one MIMIC-IV.")
     lost = [f"{lab.labels[0]} ({lab.category})" for lab in LABS if lab.name not in set(found["name"])]
     if len(lost) == len(LABS):
-        raise InputError(path, "has no test that is known here", "Use d_labitems of MIMIC-IV, or add its labels to LABS.")
+        raise InputError(path, "has no test that is known here", "Use d_labitems of MIMIC-IV, or extend LABS.")
     if lost:
         log.warning("%s has no %s: missing for every study", path, ", ".join(lost))
 
 
-def _vitals(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: Rejects) -> None:
+def _vitals(con: duckdb.DuckDBPyConnection, path: Path, hours: float, rejects: Rejects) -> None:
     """Make `vitals` from triage, which has no time of its own: that of arrival, if the film came after it."""
-    con.register("signs", pd.DataFrame([(name, *rest) for name, rest in VITALS.items()], columns=["name", *_RANGE]))
+    signs = [(name, *rest) for name, rest in VITALS.items()]
+    con.register("signs", pd.DataFrame(signs, columns=["name", "unit", "low", "high"]))
     con.execute(f"""CREATE TEMP TABLE signed AS
         WITH long AS (UNPIVOT triage ON {", ".join(VITALS)} INTO NAME name VALUE value)
         SELECT study_id, name, unit, epoch(study_time - start) / 3600 AS hours_before, stay_id, low, high, CASE
@@ -294,10 +292,11 @@ def _vitals(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects:
         WHERE hours_before BETWEEN 0 AND {hours};
         CREATE TEMP TABLE vitals AS SELECT study_id, name, value, unit, hours_before, stay_id FROM signed
         WHERE value BETWEEN low AND high""")
-    path = record / _SMALL["triage"][0] / "triage.csv.gz"
-    wrong = "SELECT DISTINCT stay_id, name, value, unit FROM signed WHERE NOT value BETWEEN low AND high ORDER BY ALL"
-    for stay, name, value, unit in con.execute(wrong).fetchall():
-        rejects.add(path, f"stay_id {stay}", f"{name} {value:g} {unit} is not possible", "The value is left out; check it.")
+    faults = (
+        "SELECT DISTINCT 'stay_id ' || stay_id, name || ' ' || value || ' ' || unit || ' is not possible' FROM signed"
+    )
+    faults += " WHERE NOT value BETWEEN low AND high ORDER BY ALL"
+    _reject(con, faults, rejects, path, "The value is left out; check it.")
 
 
 def _file(record: Path, name: str, folder: str, kinds: tuple[str, ...] = (".parquet", ".csv.gz", ".csv")) -> Path:
@@ -310,20 +309,24 @@ def _file(record: Path, name: str, folder: str, kinds: tuple[str, ...] = (".parq
 
 def _scan(path: Path, needed: tuple[str, ...]) -> str:
     """Return the SQL that reads `needed` columns of a table as text; everything else is skipped unread."""
-    quoted = str(path).replace("'", "''")
     if path.suffix == ".parquet":
-        return f"(SELECT {', '.join(needed)} FROM read_parquet('{quoted}'))"
+        return f"(SELECT {', '.join(needed)} FROM read_parquet({_text(path)}))"
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(path, f"cannot be read ({error})", _AGAIN) from error
     if missing := sorted(set(needed) - set(header)):
-        raise InputError(path, f"has no column {', '.join(missing)}; it has {', '.join(header)}",
-                         "Use MIMIC-IV 2.0 or later, hosp, icu and ed tables.")  # fmt: skip
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in header)
-    return (f"(SELECT {', '.join(needed)} FROM read_csv('{quoted}', columns={{{columns}}}, header=true, "
-            "auto_detect=false, delim=',', quote='\"', escape='\"'))")  # fmt: skip
+        fault = f"has no column {', '.join(missing)}; it has {', '.join(header)}"
+        raise InputError(path, fault, "Use MIMIC-IV 2.0 or later, hosp, icu and ed tables.")
+    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in header)
+    options = "header=true, auto_detect=false, delim=',', quote='\"', escape='\"'"
+    return f"(SELECT {', '.join(needed)} FROM read_csv({_text(path)}, columns={{{columns}}}, {options}))"
+
+
+def _text(value: object) -> str:
+    """Return a value as an SQL text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _run(con: duckdb.DuckDBPyConnection, path: Path, sql: str) -> None:
@@ -334,19 +337,22 @@ def _run(con: duckdb.DuckDBPyConnection, path: Path, sql: str) -> None:
         raise InputError(path, f"cannot be read ({str(error).strip().splitlines()[0]})", _AGAIN) from error
 
 
-_KNOWN = ["name", "label", "category", "unit", "low", "high"]
-_RANGE = ["unit", "low", "high"]
+def _reject(con: duckdb.DuckDBPyConnection, sql: str, rejects: Rejects, where: str | Path, remedy: str) -> None:
+    """Add the rows of a query (row, fault) to the rejects."""
+    for row, fault in con.execute(sql).fetchall():
+        rejects.add(where, row, fault, remedy)
+
+
 _AGE = "least(anchor_age, 90) + year(study_time) - anchor_year"  # MIMIC writes 91 for anyone over 89
 _STUDIES = f"""SELECT study_id, s.subject_id, study_time, p.subject_id IS NOT NULL AS in_record,
-    CASE WHEN {_AGE} >= 0 THEN least({_AGE}, 90) END AS age, anchor_age > 89 OR {_AGE} >= 90 AS age_capped, gender AS sex,
-    CASE WHEN e.gap = 0 THEN 'ed' WHEN i.gap = 0 THEN 'icu' WHEN a.gap = 0 THEN 'admission' WHEN e.gap > 0 THEN 'ed'
-         WHEN a.gap > 0 THEN 'pre-admission' ELSE 'none' END AS link_type,
+    CASE WHEN {_AGE} >= 0 THEN least({_AGE}, 90) END AS age, anchor_age > 89 OR {_AGE} >= 90 AS age_capped,
+    gender AS sex, CASE WHEN e.gap = 0 THEN 'ed' WHEN i.gap = 0 THEN 'icu' WHEN a.gap = 0 THEN 'admission'
+        WHEN e.gap > 0 THEN 'ed' WHEN a.gap > 0 THEN 'pre-admission' ELSE 'none' END AS link_type,
     e.stay_id AS ed_stay_id, i.stay_id AS icu_stay_id, hadm_id
     FROM studies s LEFT JOIN patients p USING (subject_id) LEFT JOIN near_edstays e USING (study_id)
     LEFT JOIN near_icustays i USING (study_id) LEFT JOIN near_admissions a USING (study_id) ORDER BY study_id"""
 _LABS = """SELECT study_id, name, last.amount AS value, unit, epoch(study_time - last.charttime) / 3600 AS hours_before,
     last.labevent_id AS labevent_id, last.charttime AS charttime, last.storetime AS storetime, last.censored AS censored
-    FROM (SELECT study_id, name, any_value(unit) AS unit, any_value(study_time) AS study_time,
-        arg_max({amount: amount, charttime: charttime, storetime: storetime, labevent_id: labevent_id, censored: censored},
-            (charttime, storetime, labevent_id::BIGINT)) AS last
-        FROM results WHERE fault IS NULL GROUP BY study_id, name) ORDER BY study_id, name"""
+    FROM (SELECT study_id, name, arg_max(r, (charttime, storetime, labevent_id::BIGINT)) AS last,
+        any_value(unit) AS unit, any_value(study_time) AS study_time
+        FROM results r WHERE fault IS NULL GROUP BY study_id, name) ORDER BY study_id, name"""

@@ -70,10 +70,20 @@ def test_every_study_is_a_row_of_the_study_table(whole, tmp_path):
 def test_the_text_is_read_into_sections_sentences_and_labels(whole):
     row = next(iter(read(whole[0])[0].values()))
     assert {name: row[name] for name in SECTIONS} == SECTIONS
-    assert row["sentences"] == ["The heart is enlarged.", "There is no pleural effusion.", "Cardiomegaly.", "Possible pneumonia."]
+    assert row["sentences"] == [
+        "The heart is enlarged.",
+        "There is no pleural effusion.",
+        "Cardiomegaly.",
+        "Possible pneumonia.",
+    ]
     labels = row["labels"]
     assert tuple(labels) == LABELS
-    assert (labels["Cardiomegaly"], labels["Pleural Effusion"], labels["Pneumonia"], labels["Fracture"]) == (1, 0, -1, None)
+    assert (labels["Cardiomegaly"], labels["Pleural Effusion"], labels["Pneumonia"], labels["Fracture"]) == (
+        1,
+        0,
+        -1,
+        None,
+    )
 
 
 def test_the_record_is_joined_and_what_is_unknown_is_null(whole):
@@ -152,7 +162,10 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
     edit(root / mimic.SPLIT, lambda table: table[table["dicom_id"] != unsplit.dicom_id])
     (reports / f"{study_folder(mute)}.txt").unlink()
     (reports / f"{study_folder(foreign)}.txt").write_bytes("Überblähung der Lunge".encode("latin-1"))
-    edit(root / METADATA, lambda table: table.assign(StudyTime=table["StudyTime"].where(table["dicom_id"] != timeless.dicom_id)))
+    edit(
+        root / METADATA,
+        lambda table: table.assign(StudyTime=table["StudyTime"].where(table["dicom_id"] != timeless.dicom_id)),
+    )
     stray = films / study_folder(cases[-1]) / "stray.dcm"
     shutil.copy(films / study_folder(cases[-1]) / f"{cases[-1].dicom_id}.dcm", stray)
     found, rejects = read(root)
@@ -162,7 +175,14 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
         assert (row["findings"], row["sentences"], set(row["labels"].values())) == (None, None, {None})
     assert found[timeless.study_id]["study_time"] is None
     faults = " | ".join(f"{row.file} {row.row}: {row.fault}" for row in rejects.rows)
-    for said in (broken.study_id, unsplit.dicom_id, f"{study_folder(mute)}.txt", "not UTF-8", timeless.study_id, "stray.dcm"):
+    for said in (
+        broken.study_id,
+        unsplit.dicom_id,
+        f"{study_folder(mute)}.txt",
+        "not UTF-8",
+        timeless.study_id,
+        "stray.dcm",
+    ):
         assert said in faults, said
 
 

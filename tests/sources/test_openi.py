@@ -47,7 +47,9 @@ def test_one_frontal_film_a_report_becomes_a_study(folder, tmp_path):
     table = make_table(rows, tmp_path / "table.arrow")
     assert set(table["split"]) <= set(SPLITS) and set(table["view"]) <= {"PA", "AP"}
     for row in rows:
-        assert row["image_id"].startswith(row["study_id"] + "_") and row["findings"] == (reports.at[row["study_id"], "findings"] or None)
+        assert row["image_id"].startswith(row["study_id"] + "_") and row["findings"] == (
+            reports.at[row["study_id"], "findings"] or None
+        )
         assert (row["sex"] is None) == (row["sex_source"] is None)
         assert 0 <= row["age"] <= 120
 

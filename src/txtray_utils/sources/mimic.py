@@ -140,14 +140,19 @@ def _by_study(measured: pd.DataFrame) -> dict[str, list[dict]]:
 def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
     """Return the sections, sentences and labels of a study's report; without a report they are null."""
     try:
-        sections = split_sections(read_report(folder / "mimic-cxr" / f"{report_of(row['subject_id'], row['study_id'])}.txt"))
+        sections = split_sections(
+            read_report(folder / "mimic-cxr" / f"{report_of(row['subject_id'], row['study_id'])}.txt")
+        )
     except InputError as error:
         rejects.add_error(error, row["study_id"])
         sections = {}
     found = {name: sections.get(name) for name in _SECTIONS}
     body = [found[name] for name in ("findings", "impression") if found[name]]
     spoken = [sentence for text in body for sentence in sentences(text)]
-    return found | {"sentences": spoken if body else None, "labels": label_report(found["findings"], found["impression"])}
+    return found | {
+        "sentences": spoken if body else None,
+        "labels": label_report(found["findings"], found["impression"]),
+    }
 
 
 def shrunk(pixels: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     """
     films = frontal_images(match_images(_films(folder), folder, folder / INDEX, rejects), folder / INDEX, rejects)
     reports = read_reports()
-    groups = reports.groupby(text_groups(reports))["uid"].apply(set)
+    groups = [set(same) for _, same in reports["uid"].groupby(text_groups(reports))]
     split = patient_split(reports["uid"], seed=0, groups=groups)
     reports = reports.set_index("uid")
     for film in films.to_dict("records"):

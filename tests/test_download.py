@@ -1,0 +1,294 @@
+"""data/download.sh against a server on loopback that drops connections, sends wrong bytes and refuses logins."""
+
+import base64
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "data/download.sh"
+SECRET = 'correct "horse\\battery'
+USER = "a.student"
+TABLES = [
+    "hosp/patients.csv.gz", "hosp/admissions.csv.gz", "hosp/d_labitems.csv.gz", "hosp/labevents.csv.gz", "icu/icustays.csv.gz",
+]  # fmt: skip
+DEMO = "/files/mimic-iv-demo/2.2"
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files` (path -> bytes). `drops` breaks a transfer half-way so often; `login` is what it asks for, if anything."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.drops: dict[str, int] = {}
+        self.login: str | None = None
+        self.ranges = True
+        self.page = False
+        self.asked: list[tuple[str, str | None]] = []
+
+    def publish(self, project: str, names: list[str], wrong: str | None = None) -> None:
+        sums = ""
+        for name in names:
+            content = (name * 4000).encode()
+            self.files[f"/files/{project}/{name}"] = content + (b"!" if name == wrong else b"")
+            sums += f"{hashlib.sha256(content).hexdigest()} {name}\n"
+        self.files[f"/files/{project}/SHA256SUMS.txt"] = sums.encode()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        server, content = self.server, self.server.files.get(self.path)
+        server.asked.append((self.path, self.headers["Range"]))
+        if server.login and self.headers["Authorization"] != server.login and not self.path.startswith("/login"):
+            self.send_response(302 if server.page else 401)
+            self.send_header("Location", "/login/")
+            self.end_headers()
+            return
+        if content is None:
+            self.send_error(404)
+            return
+        start = (
+            int(self.headers["Range"].removeprefix("bytes=").split("-")[0])
+            if self.headers["Range"] and server.ranges
+            else 0
+        )
+        if start >= len(content) > 0:
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        rest = content[start:]
+        if server.drops.get(self.path, 0):
+            server.drops[self.path] -= 1
+            rest = rest[: len(rest) // 2]
+        self.wfile.write(rest)
+
+
+@pytest.fixture
+def server():
+    made = Server()
+    made.publish("mimic-iv-demo/2.2", TABLES)
+    made.publish("mimic-iv-ed-demo/2.2", ["ed/edstays.csv.gz", "ed/triage.csv.gz"])
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def run(*arguments, server=None, stdin="", options=(), **environment) -> subprocess.CompletedProcess:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TXTRAY", "PHYSIONET"))}
+    base = {"TXTRAY_BASE_URL": f"http://127.0.0.1:{server.server_port}"} if server else {}
+    return subprocess.run(["bash", *options, str(SCRIPT), *map(str, arguments)], input=stdin, text=True, check=False,
+                          capture_output=True, env=plain | base | environment, timeout=60)  # fmt: skip
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "source, access, url",
+    [("openi", "no login", "https://openi.nlm.nih.gov/imgs/collections/NLMCXR_png.tgz"),
+     ("covid", "no login", "https://github.com/ieee8023/covid-chestxray-dataset/"),
+     ("mimic-demo", "no login", "https://physionet.org/files/mimic-iv-demo/2.2/hosp/labevents.csv.gz"),
+     ("mimic", "CITI training", "https://physionet.org/files/mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-split.csv.gz")],
+)  # fmt: skip
+def test_a_dry_run_says_access_and_addresses_and_fetches_nothing(tmp_path, source, access, url):
+    done = run(source, "--dry-run", "--dest", tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith(f"{source}: ") and access in first
+    assert any(url in line for line in rest) and all(line.startswith(("would ", "then: ")) for line in rest)
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_open_demo_is_fetched_checked_and_not_fetched_again(tmp_path, server):
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"] == server.files[f"{DEMO}/hosp/labevents.csv.gz"]
+    assert done.stdout.count("(checksum right)") == 7
+    server.asked.clear()
+    assert run("mimic-demo", "--dest", tmp_path, server=server).returncode == 0
+    assert {path.rsplit("/", 1)[1] for path, _ in server.asked} == {"SHA256SUMS.txt"}
+
+
+def test_a_dropped_connection_is_continued_where_it_broke_off(tmp_path, server):
+    path = f"{DEMO}/hosp/labevents.csv.gz"
+    server.drops[path] = 2
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 0 and "broke off" in done.stderr
+    size = len(server.files[path])
+    assert [asked for name, asked in server.asked if name == path] == [
+        None,
+        f"bytes={size // 2}-",
+        f"bytes={size - size // 4}-",
+    ]
+    assert files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"] == server.files[path]
+
+
+def test_a_run_that_gave_up_is_continued_by_the_next(tmp_path, server):
+    path = f"{DEMO}/hosp/labevents.csv.gz"
+    server.drops[path] = 5
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 1 and "gave up" in done.stderr and "labevents" in done.stderr
+    assert "mimic-iv/hosp/labevents.csv.gz" not in files(tmp_path)
+    server.asked.clear()
+    assert run("mimic-demo", "--dest", tmp_path, server=server).returncode == 0
+    assert [asked.startswith("bytes=") for name, asked in server.asked if name == path] == [True]
+    assert files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"] == server.files[path]
+
+
+def test_a_server_that_cannot_continue_is_asked_for_the_whole_file(tmp_path, server):
+    path = f"{DEMO}/hosp/labevents.csv.gz"
+    server.drops[path], server.ranges = 1, False
+    assert run("mimic-demo", "--dest", tmp_path, server=server).returncode == 0
+    assert files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"] == server.files[path]
+
+
+def test_a_partial_file_that_was_whole_or_stale_is_handled(tmp_path, server):
+    folder = tmp_path / "mimic-iv/hosp"
+    folder.mkdir(parents=True)
+    (folder / "labevents.csv.gz.partial").write_bytes(server.files[f"{DEMO}/hosp/labevents.csv.gz"])
+    (folder / "patients.csv.gz.partial").write_bytes(b"of another release")
+    (folder / "admissions.csv.gz").write_bytes(b"damaged")
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 0, done.stderr
+    found = files(tmp_path)
+    for name in ("labevents", "patients", "admissions"):
+        assert found[f"mimic-iv/hosp/{name}.csv.gz"] == server.files[f"{DEMO}/hosp/{name}.csv.gz"]
+    assert not any(name.endswith(".partial") for name in found)
+
+
+def test_a_wrong_checksum_is_refused_and_not_kept(tmp_path, server):
+    server.publish("mimic-iv-demo/2.2", TABLES, wrong="hosp/d_labitems.csv.gz")
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 1 and "d_labitems.csv.gz: its SHA-256 is not the published one" in done.stderr
+    assert "mimic-iv/hosp/d_labitems.csv.gz" not in files(tmp_path)
+
+
+def test_a_file_that_moved_is_named(tmp_path, server):
+    del server.files[f"{DEMO}/icu/icustays.csv.gz"]
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 1 and "icustays.csv.gz: is not there (HTTP 404)" in done.stderr
+
+
+def mimic(server) -> None:
+    """Publish all that `mimic` fetches, behind a login; one film."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("files/p10/p10000001/s50000001.txt", "IMPRESSION: Simulated.")
+    film = "files/p10/p10000001/s50000001/0a1b.jpg"
+    server.publish("mimic-cxr/2.1.0", ["cxr-record-list.csv.gz", "cxr-study-list.csv.gz"])
+    server.files["/files/mimic-cxr/2.1.0/mimic-cxr-reports.zip"] = archive.getvalue()
+    tables = [f"mimic-cxr-2.0.0-{name}.csv.gz" for name in ("metadata", "split", "chexpert")]
+    server.publish("mimic-cxr-jpg/2.1.0", [*tables, film])
+    server.files["/files/mimic-cxr-jpg/2.1.0/IMAGE_FILENAMES"] = f"{film}\n".encode()
+    server.publish("mimiciv/3.1", TABLES)
+    server.publish("mimic-iv-ed/2.2", ["ed/edstays.csv.gz", "ed/triage.csv.gz"])
+    server.login = "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
+
+
+def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path, server):
+    mimic(server)
+    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SECRET}\n", options=["-x"], PHYSIONET_USER=USER)
+    assert done.returncode == 0, done.stderr
+    found = files(tmp_path)
+    wanted = {"mimic-cxr/files/p10/p10000001/s50000001.txt", "mimic-cxr-jpg/files/p10/p10000001/s50000001/0a1b.jpg",
+              "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz", "mimic-iv/hosp/labevents.csv.gz", "mimic-iv-ed/ed/triage.csv.gz"}  # fmt: skip
+    assert wanted <= set(found)
+    for word in ("horse", "battery"):
+        assert word not in done.stdout + done.stderr and not any(word.encode() in content for content in found.values())
+
+
+def test_both_user_name_and_password_can_be_typed(tmp_path, server):
+    mimic(server)
+    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{USER}\n{SECRET}\n").returncode == 0
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_a_refused_login_stops_at_once_and_says_what_to_do(tmp_path, server, page):
+    mimic(server)
+    server.page, server.files["/login/"] = page, b"<html>Please log in</html>"
+    done = run("mimic", "--dest", tmp_path, server=server, stdin="wrong horse\n", PHYSIONET_USER=USER)
+    assert done.returncode == 1 and "login was refused" in done.stderr and "agreement" in done.stderr
+    assert "wrong horse" not in done.stdout + done.stderr
+    assert len(server.asked) == (2 if page else 1) and files(tmp_path) == {}
+
+
+def test_without_a_password_nothing_is_asked(tmp_path, server):
+    mimic(server)
+    done = run("mimic", "--dest", tmp_path, server=server, PHYSIONET_USER=USER)
+    assert done.returncode == 1 and "password are needed" in done.stderr and not server.asked
+
+
+@pytest.mark.parametrize(
+    "source, path, inside, unpacked",
+    [("openi", "/imgs/collections/NLMCXR_png.tgz", "CXR1_IM-0001.png", "png/CXR1_IM-0001.png"),
+     ("covid", "/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.tar.gz", "covid-master/metadata.csv", "metadata.csv")],
+)  # fmt: skip
+def test_archives_are_unpacked_once(tmp_path, server, source, path, inside, unpacked):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as made:
+        member = tarfile.TarInfo(inside)
+        member.size = 4
+        made.addfile(member, io.BytesIO(b"film"))
+    server.files[path] = archive.getvalue()
+    assert run(source, "--dest", tmp_path, server=server).returncode == 0
+    assert files(tmp_path)[unpacked] == b"film"
+    (tmp_path / unpacked).write_bytes(b"mine")
+    server.asked.clear()
+    assert run(source, "--dest", tmp_path, server=server).returncode == 0
+    assert files(tmp_path)[unpacked] == b"mine" and not server.asked
+
+
+def test_a_damaged_archive_is_named(tmp_path, server):
+    server.files["/imgs/collections/NLMCXR_png.tgz"] = b"not an archive"
+    done = run("openi", "--dest", tmp_path, server=server)
+    assert done.returncode == 1 and "NLMCXR_png.tgz cannot be unpacked" in done.stderr
+
+
+def test_a_folder_that_git_would_track_is_refused(tmp_path):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text("/kept-out/*\n")
+    for name in ("tracked", "tracked/deeper", "."):
+        done = run("openi", "--dry-run", "--dest", tmp_path / name)
+        assert done.returncode == 1 and "git would track" in done.stderr, name
+    assert run("openi", "--dry-run", "--dest", tmp_path / "kept-out/openi").returncode == 0
+
+
+def test_the_usual_folder_is_ignored_by_git_and_is_the_data_folder():
+    done = run("openi", "--dry-run")
+    assert done.returncode == 0 and str(SCRIPT.parent / "openi") in done.stdout
+
+
+def test_the_data_setting_moves_the_folder(tmp_path):
+    assert f"{tmp_path}/mimic-demo/mimic-iv" in run("mimic-demo", "--dry-run", TXTRAY_DATA=str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["mimic-iii"], ["openi", "--dest"], ["openi", "--force"]])
+def test_a_wrong_call_says_how_to_call_it(arguments):
+    done = run(*arguments)
+    assert done.returncode == 1 and done.stderr.startswith(("Fetch a data source", "download.sh: --dest"))
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say():
+    done = subprocess.run(["shellcheck", str(SCRIPT)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
