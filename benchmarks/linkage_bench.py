@@ -3,9 +3,9 @@
     python benchmarks/linkage_bench.py            # about 12 minutes, 12 GB (pandas, all columns); writes the results
     python benchmarks/linkage_bench.py 2          # only 2 million rows; prints, writes nothing
 
-The tables are simulated (MIMIC-IV columns, made once into the data folder, `bench`). Every contender runs in a process of its
-own, does the whole linkage, and must give the same studies and the same laboratory values. pandas is written with care:
-`pandas_usecols` reads 7 of 16 columns with narrow types and parses only the times that survive the filters;
+The tables are simulated (MIMIC-IV columns, made once into the data folder, `bench`). Every contender runs in a process
+of its own, does the whole linkage, and must give the same studies and the same laboratory values. pandas is written with
+care: `pandas_usecols` reads 7 of 16 columns with narrow types and parses only the times that survive the filters;
 `pandas_arrow` does so with the parallel pyarrow reader; `pandas` is the same code over `read_csv` of everything.
 Seconds exclude imports; memory is the peak resident set of the process, imports and all.
 Explained in book/03_linking_images_to_the_record.
@@ -297,7 +297,8 @@ def main() -> None:
 
     def ratio(other: str, field: str, ours: str = "ours") -> Result:
         what = f"{field} of {other} over {field} of {ours}, same run, {n // 1_000_000} million rows (simulated)"
-        return Result(top[other][field] / top[ours][field], n, "ratio", what, tolerance=100.0)
+        value = top[other][field] / top[ours][field]
+        return Result(value, n, "x", what, tolerance=value / 2)  # another machine, another ratio
 
     results |= {
         "ratio_to_pandas": ratio("pandas", "seconds"),

@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "data/download.sh"
-SECRET = 'correct "horse\\battery'
+SPOKEN = 'correct "horse\\battery'
 USER = "a.student"
 TABLES = [
-    "hosp/patients.csv.gz", "hosp/admissions.csv.gz", "hosp/d_labitems.csv.gz", "hosp/labevents.csv.gz", "icu/icustays.csv.gz",
+    "hosp/patients.csv.gz", "hosp/admissions.csv.gz", "hosp/d_labitems.csv.gz", "hosp/labevents.csv.gz",
+    "icu/icustays.csv.gz",
 ]  # fmt: skip
 DEMO = "/files/mimic-iv-demo/2.2"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files` (path -> bytes). `drops` breaks a transfer half-way so often; `login` is what it asks for, if anything."""
+    """Serves `files` (path -> bytes). `drops`: how often a transfer breaks half-way; `login`: what it asks for."""
 
     daemon_threads = True
 
@@ -202,16 +203,17 @@ def mimic(server) -> None:
     server.files["/files/mimic-cxr-jpg/2.1.0/IMAGE_FILENAMES"] = f"{film}\n".encode()
     server.publish("mimiciv/3.1", TABLES)
     server.publish("mimic-iv-ed/2.2", ["ed/edstays.csv.gz", "ed/triage.csv.gz"])
-    server.login = "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
+    server.login = "Basic " + base64.b64encode(f"{USER}:{SPOKEN}".encode()).decode()
 
 
 def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path, server):
     mimic(server)
-    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SECRET}\n", options=["-x"], PHYSIONET_USER=USER)
+    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", options=["-x"], PHYSIONET_USER=USER)
     assert done.returncode == 0, done.stderr
     found = files(tmp_path)
     wanted = {"mimic-cxr/files/p10/p10000001/s50000001.txt", "mimic-cxr-jpg/files/p10/p10000001/s50000001/0a1b.jpg",
-              "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz", "mimic-iv/hosp/labevents.csv.gz", "mimic-iv-ed/ed/triage.csv.gz"}  # fmt: skip
+              "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz", "mimic-iv/hosp/labevents.csv.gz",
+              "mimic-iv-ed/ed/triage.csv.gz"}  # fmt: skip
     assert wanted <= set(found)
     for word in ("horse", "battery"):
         assert word not in done.stdout + done.stderr and not any(word.encode() in content for content in found.values())
@@ -219,7 +221,7 @@ def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path
 
 def test_both_user_name_and_password_can_be_typed(tmp_path, server):
     mimic(server)
-    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{USER}\n{SECRET}\n").returncode == 0
+    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{USER}\n{SPOKEN}\n").returncode == 0
 
 
 @pytest.mark.parametrize("page", [False, True])
@@ -241,7 +243,8 @@ def test_without_a_password_nothing_is_asked(tmp_path, server):
 @pytest.mark.parametrize(
     "source, path, inside, unpacked",
     [("openi", "/imgs/collections/NLMCXR_png.tgz", "CXR1_IM-0001.png", "png/CXR1_IM-0001.png"),
-     ("covid", "/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.tar.gz", "covid-master/metadata.csv", "metadata.csv")],
+     ("covid", "/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.tar.gz", "covid-master/metadata.csv",
+      "metadata.csv")],
 )  # fmt: skip
 def test_archives_are_unpacked_once(tmp_path, server, source, path, inside, unpacked):
     archive = io.BytesIO()

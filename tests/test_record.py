@@ -20,7 +20,8 @@ FILM = datetime(2150, 5, 4, 9, 5, 3)
 COLUMNS = {
     "mimic-iv/hosp/patients": "subject_id gender anchor_age anchor_year anchor_year_group dod",
     "mimic-iv/hosp/admissions": "subject_id hadm_id admittime dischtime edregtime",
-    "mimic-iv/hosp/labevents": "labevent_id subject_id hadm_id specimen_id itemid charttime storetime value valuenum valueuom comments",
+    "mimic-iv/hosp/labevents": "labevent_id subject_id hadm_id specimen_id itemid charttime storetime "
+    "value valuenum valueuom comments",
     "mimic-iv/hosp/d_labitems": "itemid label fluid category",
     "mimic-iv/icu/icustays": "subject_id hadm_id stay_id intime outtime",
     "mimic-iv-ed/ed/edstays": "subject_id hadm_id stay_id intime outtime",
@@ -52,7 +53,7 @@ def event(name: str = "creatinine", taken: float = -2, stored: float | None = -1
 
 
 def write(root: Path, **rows: list[dict]) -> Path:
-    """Write a record: the tables named (patients, labevents ...), the others empty; one patient and all items by default."""
+    """Write a record: the tables named (patients, labevents ...), the others empty; by default one patient, all items."""
     for name, columns in COLUMNS.items():
         table = name.split("/")[-1]
         usual = {"patients": [PERSON], "d_labitems": ITEMS}.get(table, [])
@@ -87,8 +88,11 @@ def test_any_time_written_as_a_number_is_read_back_to_the_second(time, thousandt
         assert study_times(images, Rejects())["study_time"][0] == time.replace(microsecond=0)
 
 
-@given(st.lists(st.tuples(st.one_of(st.none(), st.text(max_size=9)), st.one_of(st.none(), st.text("0123456789.-+e: ", max_size=9))),
-                min_size=1, max_size=8))  # fmt: skip
+ANY_DATE = st.none() | st.text(max_size=9)
+ANY_TIME = st.none() | st.text("0123456789.-+e: ", max_size=9)
+
+
+@given(st.lists(st.tuples(ANY_DATE, ANY_TIME), min_size=1, max_size=8))
 @quick
 def test_any_text_as_a_time_is_read_or_rejected_and_never_lost(pairs):
     images = pd.DataFrame(
@@ -169,7 +173,8 @@ def admission(hadm: int, start: float, end: float, arrival: float | None = None)
         ({"admissions": [admission(7, 0.2, 50, -2)]}, "admission", (None, None, "7")),
         ({"admissions": [admission(7, -20, 50)]}, "admission", (None, None, "7")),
         ({"admissions": [admission(7, -20, 50)], "icustays": [stay(-10, 5, stay_id=1)]}, "icu", (None, "1", "7")),
-        ({"edstays": [stay(-3, -0.5, stay_id=9)], "icustays": [stay(-0.4, 5, stay_id=1)], "admissions": [admission(7, -1, 9)]},
+        ({"edstays": [stay(-3, -0.5, stay_id=9)], "icustays": [stay(-0.4, 5, stay_id=1)],
+          "admissions": [admission(7, -1, 9)]},
          "icu", ("9", "1", "7")),
         ({"admissions": [admission(7, 23, 99)]}, "pre-admission", (None, None, "7")),
         ({"admissions": [admission(7, 25, 99)]}, "none", (None, None, None)),
@@ -237,7 +242,8 @@ def test_censored_values_say_so(tmp_path, text, comment, sign):
 @pytest.mark.parametrize(
     "name, unit, reported, here",
     [("haemoglobin", "g/dL", 14, 140), ("urea", "mg/dL", 28, 10), ("lactate", "mg/dL", 18, 2), ("po2", "mm Hg", 75, 10),
-     ("crp", "mg/dL", 1, 10), ("troponin_t", "ng/mL", 0.05, 50), ("white_cells", "#/uL", 8000, 8), ("sodium", "mEq/L", 140, 140),
+     ("crp", "mg/dL", 1, 10), ("troponin_t", "ng/mL", 0.05, 50), ("white_cells", "#/uL", 8000, 8),
+     ("sodium", "mEq/L", 140, 140),
      ("creatinine", "mg/dL", 1, 88.4), ("nt_probnp", "pg/mL", 300, 300)],
 )  # fmt: skip
 def test_units_against_hand_worked_pairs(tmp_path, name, unit, reported, here):
@@ -300,8 +306,10 @@ RESULT = st.builds(
 )
 
 
-@given(st.lists(RESULT, max_size=25), st.lists(st.tuples(st.sampled_from([10000001, 10000002]), st.sampled_from([0, 1, 25])),
-                                               min_size=1, max_size=4))  # fmt: skip
+FILMS = st.tuples(st.sampled_from([10000001, 10000002]), st.sampled_from([0, 1, 25]))
+
+
+@given(st.lists(RESULT, max_size=25), st.lists(FILMS, min_size=1, max_size=4))
 @quick
 def test_last_value_before_the_film_against_the_slow_oracle(tmp_path, events, taken):
     events = [row | {"labevent_id": 9 + k} for k, row in enumerate(events)]
@@ -319,7 +327,8 @@ def test_last_value_before_the_film_against_the_slow_oracle(tmp_path, events, ta
 
 @pytest.mark.parametrize(
     "arrival, sign, value, known",
-    [(-2, "temperature", 98.6, 37.0), (-2, "temperature", 37.5, 37.5), (-2, "temperature", 9.86, None), (-2, "o2sat", 978, None),
+    [(-2, "temperature", 98.6, 37.0), (-2, "temperature", 37.5, 37.5), (-2, "temperature", 9.86, None),
+     (-2, "o2sat", 978, None),
      (-2, "heartrate", 80, 80), (0.5, "heartrate", 80, None), (-25, "heartrate", 80, None)],
 )  # fmt: skip
 def test_hand_worked_vital_signs(tmp_path, arrival, sign, value, known):

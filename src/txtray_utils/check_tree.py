@@ -1,8 +1,8 @@
 """Check a downloaded tree: python -m txtray_utils.check_tree openi|covid|mimic|mimic-demo [--dest DIR].
 
-It counts, looks for missing files, rows without a partner and files that differ from the published SHA-256, and says what
-each chapter can do with what is there. The exit status is 1 if something is wrong, 0 if the tree is sound, even if parts are
-not downloaded. Explained in book/03_linking_images_to_the_record.
+It counts, looks for missing files, rows without a partner and files that differ from the published SHA-256, and says
+what each chapter can do with what is there. The exit status is 1 if something is wrong, 0 if the tree is sound, even if
+parts are not downloaded. Explained in book/03_linking_images_to_the_record.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SHOWN = 3  # examples named of each fault
 
 @dataclass
 class Findings:
-    """What a check found: `counts` by name, `faults` (what is wrong), `gaps` (not downloaded), and what there `has` to be used."""
+    """What a check found: `counts` by name, `faults` (wrong), `gaps` (not downloaded), and what it `has`."""
 
     counts: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The Open-i source: films are noise under the real file names; reports and headers are read from torchxrayvision at run time."""
+"""The Open-i source: films are noise under the real file names; reports and headers are torchxrayvision's own."""
 
 import io
 

@@ -1,10 +1,12 @@
 """MIMIC-CXR with its health record: one folder with the PhysioNet projects side by side, as data/download.sh lays them.
 
-    mimic-cxr/files/p10/p1XXXXXXX/s5XXXXXXX.txt and .../<dicom_id>.dcm    reports; films (these are used where they are there)
-    mimic-cxr-jpg/files/...jpg, mimic-cxr-2.0.0-metadata.csv.gz, -split.csv.gz   films, equalised; times, views, official split
-    mimic-iv/hosp, mimic-iv/icu, mimic-iv-ed/ed                           the record; without them age and results are null
+    mimic-cxr/files/p10/p1XXXXXXX/s5XXXXXXX.txt and .../<dicom_id>.dcm    reports; films, used where they are there
+    mimic-cxr-jpg/files/...jpg                                            films, equalised
+    mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz and -split.csv.gz       times, views; the official split
+    mimic-iv/hosp, mimic-iv/icu, mimic-iv-ed/ed                           the record; without it age, results are null
 
-One frontal film a study, PA before AP. A report that cannot be read leaves its study without text, not out of the table.
+One frontal film a study, PA before AP. A report that cannot be read leaves its study without text, not out of the
+table.
 Explained in book/03_linking_images_to_the_record.
 """
 
@@ -72,7 +74,7 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
 
 
 def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
-    """Return one frontal film a study: study_id, subject_id, image_id, view, split, file, StudyDate and StudyTime as text.
+    """Return one frontal film a study: study_id, subject_id, image_id, view, split, file, StudyDate, StudyTime (text).
 
     Raises:
         InputError: the metadata or split table is missing, cut short or lacks a column, or there are no films.

@@ -1,14 +1,16 @@
-"""Indiana University / Open-i films, as PNG or DICOM, with the reports, codes and headers that torchxrayvision packages.
+"""Indiana University / Open-i films, PNG or DICOM, with the reports, codes and headers that torchxrayvision packages.
 
 `data_dir("openi")` holds what data/download.sh openi unpacks: `png/CXR1000_IM-0003-1001.png`, or `dcm` with
 `1000_IM-0003-1001.dcm` in any folder. One report is one study of one patient. Decisions:
 
-- The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the view that torchxrayvision
-  derived from the pixels decides where there is one; a frontal film is AP only if the header says so.
+- The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the view that
+  torchxrayvision derived from the pixels decides where there is one; a frontal film is AP only if the header says so.
 - There is no study time and no sex; sex is read from the indication where that says it.
-- Reports with the same words share a split. The virtual hospital uses these same reports: do not train there and test here.
+- Reports with the same words share a split. The virtual hospital uses these same reports: never train there and test
+  here.
 
-Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository. Explained in book/03_linking_images_to_the_record.
+Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
+Explained in book/03_linking_images_to_the_record.
 """
 
 from collections.abc import Iterator
