@@ -23,9 +23,11 @@ def made(tmp_path_factory):
 def test_it_has_mimics_folders_and_one_of_everything_a_study(made):
     for kind, name in (("dcm", "mimic-cxr"), ("txt", "mimic-cxr"), ("jpg", "mimic-cxr-jpg")):
         assert len(list((made / name / "files").rglob(f"*.{kind}"))) == STUDIES
-    for table in ("mimic-cxr/cxr-record-list", "mimic-iv/hosp/labevents", "mimic-iv/hosp/patients", "mimic-iv/icu/icustays",
+    for table in ("mimic-cxr/cxr-record-list", "mimic-iv/hosp/labevents", "mimic-iv/hosp/patients",
                   "mimic-iv-ed/ed/edstays", "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata"):  # fmt: skip
         assert len(pd.read_csv(made / f"{table}.csv.gz", dtype=str)) > 0
+    icu = pd.read_csv(made / "mimic-iv/icu/icustays.csv.gz", dtype=str)  # so few patients may have no stay there
+    assert {"subject_id", "hadm_id", "stay_id", "intime", "outtime"} <= set(icu)
     assert json.loads((made / "truth/cohort.json").read_text())["complete"] is True
 
 
