@@ -137,10 +137,10 @@ def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     depth = (28, 40, 56)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
     inside = inward - depth
     air = lung * _sigmoid(-inside / 0.8)
-    edge = lung * np.exp(-(((inside - 1.0) / 1.4) ** 2))
-    chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.1, 0.18, 0.3)[grade])
+    edge = lung * np.exp(-(((inside - 1.2) / 1.8) ** 2))
+    chest.fill(lung * _sigmoid(inside / 0.8), 0.45, (0.2, 0.3, 0.42)[grade])
     chest.fill(air, 0.0)
-    chest.fill(edge, 1.0, 0.7)
+    chest.fill(edge, 1.1, 0.85)
     return Evidence(drawing, air, least=12)
 
 
@@ -157,10 +157,10 @@ def _opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     patches = np.zeros_like(chest.added)
     cx, cy, cz = chest.spot(drawing.side, drawing.zone, 12)
     for dx, dz in chest.rng.normal(0, (20, 24, 28)[grade], (4 + grade, 2)):
-        radius = (15, 18, 22)[grade] * chest.rng.uniform(0.8, 1.2)
+        radius = (20, 25, 30)[grade] * chest.rng.uniform(0.8, 1.2)
         away = chest.distance((cx + dx, cy, cz + dz), (radius, 2 * radius, radius))
         patches = np.maximum(patches, np.exp(-(away**2)))
-    return Evidence(drawing, chest.fill(chest.anatomy.lung(drawing.side) * patches, 1.8), least=8)
+    return Evidence(drawing, chest.fill(chest.anatomy.lung(drawing.side) * patches, 1.7), least=8)
 
 
 def _interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:

@@ -100,7 +100,9 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
         finally:
             torch.set_num_threads(before)
     elif todo:
-        context = multiprocessing.get_context("spawn")
+        forks = "forkserver" in multiprocessing.get_all_start_methods()  # workers then share what is imported once
+        context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        context.set_forkserver_preload([__name__])
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
             try:
