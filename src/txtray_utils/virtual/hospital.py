@@ -26,7 +26,7 @@ from txtray_utils.virtual.study import SIZE, Picture, picture
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 PART = 25  # studies a part
 
 
