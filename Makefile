@@ -5,6 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 BIN := .venv/bin
 ENV := .venv/.made
 BUILD := _build
+PIP := pip==26.3  # the pip of an older Python's venv takes minutes to choose versions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help book test lint environment data executed execute results benchmarks strip linkcheck clean
@@ -30,6 +31,7 @@ environment: $(ENV)  ## make .venv with the pinned packages
 $(ENV): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

@@ -61,6 +61,18 @@ def test_only_a_notebook_that_reads_a_result_is_stale_when_it_changes(tree):
     assert before[1] == after[1]
 
 
+@pytest.mark.parametrize("name", ["book/results/read.csv", "tests/data/sentences.csv"])
+def test_only_a_notebook_that_reads_a_committed_table_is_stale_when_it_changes(tree, name):
+    table, reads = tree.ROOT / name, f'pd.read_csv(folder / \\"{Path(name).name}\\")'
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("one")
+    before = [tree.notebook_key("key", text) for text in (reads, "1 + 1")]
+    table.write_text("two")
+    after = [tree.notebook_key("key", text) for text in (reads, "1 + 1")]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 def test_the_notebooks_of_the_table_of_contents_are_found_in_order(tree):
     toc = {"root": "book/intro", "parts": [{"chapters": [{"file": "book/01_x"}, {"file": "book/intro"}]}]}
     assert tree.chapters(toc) == [Path("book/01_x.ipynb")]

@@ -48,10 +48,11 @@ def shared_key() -> str:
 
 
 def notebook_key(shared: str, text: str) -> str:
-    """Add to `shared` the committed results that the notebook reads."""
+    """Add to `shared` the committed results and tables that the notebook reads."""
     digest = hashlib.sha256(shared.encode())
-    for name in sorted(set(re.findall(r"read_results\(\W+(\w+)", text))):
-        path = ROOT / "book" / "results" / f"{name}.json"
+    read = [f"book/results/{name}.json" for name in sorted(set(re.findall(r"read_results\(\W+(\w+)", text)))]
+    tables = sorted([*ROOT.glob("book/results/*.csv"), *ROOT.glob("tests/data/*.csv")])
+    for path in [*map(ROOT.joinpath, read), *(table for table in tables if table.name in text)]:
         digest.update(path.read_bytes() if path.exists() else b"none")
     return digest.hexdigest()
 

@@ -20,6 +20,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
 from txtray_utils.errors import InputError
 
+SIDE = 512  # pixels, longest side of an image in the study table
 PERCENTILES = (0.5, 99.5)  # black and white where a file says nothing about how it is to be shown
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -82,6 +83,13 @@ def grey(dataset: Dataset, where: str | Path = "dataset") -> Grey:
     except Exception as error:  # a malformed element can fail in pydicom in many ways
         fault = f"its header cannot be followed ({type(error).__name__}: {error})"
         raise InputError(where, fault, "Correct or delete the element (C.7.6.3, C.11.1, C.11.2).") from error
+
+
+def shrunk(pixels: np.ndarray) -> np.ndarray:
+    """Return `pixels` (float, (H, W), in [0, 1]) as uint8 with the longest side at most `SIDE`, as the study table has it."""
+    image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(image)
 
 
 def polarity(pixels: np.ndarray) -> float:

@@ -13,7 +13,7 @@ declared beside the columns and its report lists every fault at once.
 | sentences | list of text | of findings and impression |
 | labels | 14 of 1, 0, -1, null | what the *text* says: present, absent, uncertain, not mentioned |
 | mesh_codes, mesh_labels | list of text; as labels | what the human *codes* say |
-| drawn | a name each of `catalogue.FINDINGS`: 1, 0, null | what a simulator *drew*; null where nobody knows |
+| drawn | a name each of `FINDINGS`: 1, 0, null | what a simulator *drew*; null where nobody knows |
 | age, sex, sex_source | years; F or M; report, simulated or record | |
 | labs, vitals | list of name, value, unit, hours_before | hours before the film, never negative |
 | regions | list of name, mask | anatomy on the film |
@@ -45,8 +45,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from txtray_utils.errors import InputError, Rejects, writing
-from txtray_utils.virtual.catalogue import FINDINGS, LABELS
 
+LABELS = (
+    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion",
+    "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices",
+)  # fmt: skip
+FINDINGS = (
+    "cardiomegaly", "tortuous_aorta", "effusion", "pneumothorax", "consolidation", "opacity", "interstitial", "oedema",
+    "atelectasis", "nodule", "granuloma", "scar", "hyperinflation", "low_volume", "raised_diaphragm", "scoliosis",
+    "central_line", "pacemaker", "sternal_wires",
+)  # fmt: skip
 SPLITS = ("train", "validate", "test")
 FRONTAL = ("PA", "AP")  # in order of preference
 

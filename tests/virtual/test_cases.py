@@ -227,4 +227,4 @@ def test_too_many_studies_is_an_error_that_says_how_many_there_can_be():
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="NLMCXR_reports.tgz.*pip install torchxrayvision"):
-        module._packaged("NLMCXR_reports.tgz")
+        module.packaged("NLMCXR_reports.tgz")

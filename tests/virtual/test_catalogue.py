@@ -33,8 +33,8 @@ def where(*codes, text="", seed=0):
     return [(d.name, d.side, d.zone, d.severity) for d in draw(*codes, text=text, seed=seed)[0]]
 
 
-def test_the_names_are_frozen():
-    assert FINDINGS == (
+def test_the_names_are_frozen_and_each_has_an_entry():
+    assert tuple(finding.name for finding in CATALOGUE) == FINDINGS == (
         "cardiomegaly", "tortuous_aorta", "effusion", "pneumothorax", "consolidation", "opacity", "interstitial", "oedema",
         "atelectasis", "nodule", "granuloma", "scar", "hyperinflation", "low_volume", "raised_diaphragm", "scoliosis",
         "central_line", "pacemaker", "sternal_wires",

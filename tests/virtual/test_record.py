@@ -90,7 +90,9 @@ def test_the_images_are_listed_where_mimic_puts_them(cohort, tables):
     assert set(tables["mimic-cxr-2.0.0-split"]["split"]) == {"train", "validate", "test"}
 
 
-def test_every_pitfall_is_planted_a_few_times_with_an_answer(truth):
+def test_every_pitfall_is_planted_a_few_times_with_an_answer(truth, root):
+    written = pd.read_csv(root / "truth/pitfalls.csv", dtype=str, keep_default_na=False)
+    assert not written.isin(["nan", "None", "<NA>"]).any(axis=None)
     counts = truth["pitfalls"]["kind"].value_counts()
     assert set(counts.index) == set(PITFALLS)
     assert counts.min() >= 3

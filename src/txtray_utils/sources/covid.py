@@ -22,14 +22,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from txtray_utils.dicom import Grey, polarity_suspect, read_image
+from txtray_utils.dicom import Grey, polarity_suspect, read_image, shrunk
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.reports import label_report, sentences
 from txtray_utils.settings import settings
 from txtray_utils.studies import encode_png, frontal_images, match_images, pack_mask, patient_split
 
 INDEX = "metadata.csv"
-SIDE = 512  # pixels, longest side of a stored image
 SAME_PERSON = ({"97", "178"},)  # one person published twice
 
 _COLUMNS = ("patientid", "offset", "sex", "age", "finding", "view", "modality", "folder", "filename", "doi", "url")
@@ -108,17 +107,16 @@ def _linked(table: pd.DataFrame) -> Iterable[set[str]]:
 
 def _study(row: dict, grey: Grey, split: str, folder: Path, rejects: Rejects) -> dict:
     where, notes, diagnosis = folder / INDEX, row["clinical_notes"], row["finding"]
-    image = Image.fromarray(np.rint(grey.pixels * 255).astype(np.uint8))
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    image = shrunk(grey.pixels)
     diagnosis = None if diagnosis == "todo" else diagnosis
     return {
         "study_id": row["study_id"], "subject_id": row["patientid"], "image_id": row["image_id"],
-        "image": encode_png(np.asarray(image)), "view": row["view"],
+        "image": encode_png(image), "view": row["view"],
         "findings": notes, "impression": diagnosis, "sentences": sentences(notes) if notes else None,
         "labels": label_report(notes, diagnosis) | {"No Finding": 1 if diagnosis == "No Finding" else None},
         "age": _number(row, "age", where, rejects), "sex": row["sex"], "sex_source": row["sex"] and "record",
         "labs": _measured(row, _LABS, where, rejects), "vitals": _measured(row, _VITALS, where, rejects),
-        "regions": _lung_field(row["study_id"], grey.pixels.shape, image.size, folder, rejects),
+        "regions": _lung_field(row["study_id"], grey.pixels.shape, image.shape[::-1], folder, rejects),
         "split": split, "composed": False, "prior_study_id": row["prior_study_id"],
         "source": "covid", "licence": row["license"] or "not stated",
     }  # fmt: skip

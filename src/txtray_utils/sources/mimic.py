@@ -14,11 +14,9 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
-from txtray_utils.dicom import read_image
+from txtray_utils.dicom import read_image, shrunk
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.record import link, study_times
 from txtray_utils.reports import label_report, read_report, sentences, split_sections
@@ -27,7 +25,6 @@ from txtray_utils.studies import encode_png, frontal_images, match_images
 
 INDEX = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
 SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
-SIDE = 512  # pixels, longest side of a stored image
 LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
 
 _SECTIONS = ("indication", "comparison", "findings", "impression")
@@ -155,10 +152,3 @@ def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
         "sentences": spoken if body else None,
         "labels": label_report(found["findings"], found["impression"]),
     }
-
-
-def shrunk(pixels: np.ndarray) -> np.ndarray:
-    """Return 8-bit pixels with the longest side at most `SIDE`."""
-    image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(image)

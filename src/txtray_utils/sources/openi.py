@@ -14,18 +14,16 @@ Explained in book/03_linking_images_to_the_record.
 """
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 
-from txtray_utils.dicom import read_image
+from txtray_utils.dicom import read_image, shrunk
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.reports import label_report, sentences
 from txtray_utils.settings import data_dir
-from txtray_utils.sources.mimic import shrunk
 from txtray_utils.studies import encode_png, frontal_images, match_images, patient_split
-from txtray_utils.virtual.cases import LICENCE, read_headers, read_reports, sex_of, text_groups
+from txtray_utils.virtual.cases import LICENCE, packaged, read_headers, read_reports, sex_of, text_groups
 from txtray_utils.virtual.catalogue import mesh_labels
 
 INDEX = "images.txt"
@@ -86,7 +84,7 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
 def _films(folder: Path) -> pd.DataFrame:
     """Return every film that has a header: study_id, image_id, view (PA, AP or ""), age and file below `folder`."""
     films = read_headers().rename(columns={"image": "image_id", "uid": "study_id"})
-    derived = pd.read_csv(Path(find_spec("torchxrayvision").origin).parent / "data" / DERIVED)
+    derived = pd.read_csv(packaged(DERIVED))
     films["derived"] = films["image_id"].map(dict(derived.itertuples(index=False)))
     header = films["ViewPosition"].where(films["ViewPosition"].isin(("PA", "AP")), "")
     frontal = (films["derived"] == "PA").groupby(films["study_id"]).transform("any")

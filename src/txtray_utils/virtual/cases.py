@@ -55,7 +55,7 @@ _MALE = r"(?i:\bmale|\bman\b|gentleman|\bboy\b|\bhe\b|prostat)|\bM\b"
 class Case:
     """One study: what to draw, whose words, whose header, whose age.
 
-    `drawn` maps each of `catalogue.FINDINGS` to 1, 0 or None (null, not negative). `age` is in years at `study_time`.
+    `drawn` maps each of `studies.FINDINGS` to 1, 0 or None (null, not negative). `age` is in years at `study_time`.
     `header` has DICOM keywords (None where the real header is silent) and three of ours: `source`, the Open-i image
     whose header it is, `sampled`, True if that image belongs to another report, `age_sampled`, True if the report has
     no header at all.
@@ -81,8 +81,12 @@ class Case:
     seed: int = field(repr=False)
 
 
-def _packaged(name: str) -> Path:
-    """A data file of torchxrayvision, found without importing it (which would import torch)."""
+def packaged(name: str) -> Path:
+    """Return a data file of torchxrayvision, found without importing it (which would import torch).
+
+    Raises:
+        InputError: torchxrayvision is not installed, or does not hold the file.
+    """
     spec = importlib.util.find_spec("torchxrayvision")
     path = Path(spec.submodule_search_locations[0] if spec else "torchxrayvision") / "data" / name
     if not path.is_file():
@@ -93,7 +97,7 @@ def _packaged(name: str) -> Path:
 @functools.cache
 def _reports() -> pd.DataFrame:
     rows = []
-    with tarfile.open(_packaged("NLMCXR_reports.tgz")) as archive:
+    with tarfile.open(packaged("NLMCXR_reports.tgz")) as archive:
         for member in archive:
             if member.isfile():
                 rows.append(_report(ET.parse(archive.extractfile(member)).getroot()))
@@ -120,7 +124,7 @@ def read_reports() -> pd.DataFrame:
 
 @functools.cache
 def _headers() -> pd.DataFrame:
-    path = _packaged("nlmcxr_dicom_metadata.csv.gz")
+    path = packaged("nlmcxr_dicom_metadata.csv.gz")
     wanted = ["imageid", "Patient's Birth Date", "Study Date", *HEADER_FIELDS.values()]
     table = pd.read_csv(path, usecols=wanted, dtype=str)
     headers = pd.DataFrame({"image": table["imageid"], "uid": table["imageid"].str.split("_").str[0]})

@@ -15,6 +15,8 @@ from functools import cache
 
 import numpy as np
 
+from txtray_utils.studies import FINDINGS, LABELS
+
 SIDES, ZONES, SEVERITIES = ("right", "left", "both"), ("upper", "middle", "lower", ""), ("mild", "moderate", "severe")
 
 
@@ -68,7 +70,6 @@ CATALOGUE = (
     Finding("pacemaker", "Support Devices", r"pac(?:er|ing|emaker)|defib|icd|generator|\bleads?\b", (0.05, 0.95, 0.0)),
     Finding("sternal_wires", None, r"sternotom|sternal wire"),
 )  # fmt: skip
-FINDINGS = tuple(f.name for f in CATALOGUE)
 BY_NAME = {f.name: f for f in CATALOGUE}
 
 
@@ -199,10 +200,6 @@ RULES = (
     Rule("Mediastinum", labels="Enlarged Cardiomediastinum"),
     Rule("Mediastinal Emphysema|Subcutaneous Emphysema", maybe="pneumothorax", unsure="Pneumothorax"),
     Rule("No Indexing", maybe="|".join(FINDINGS)),
-)  # fmt: skip
-LABELS = (
-    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture", "Lung Lesion",
-    "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices",
 )  # fmt: skip
 _QUALIFIERS = {
     "side": {"right": "right", "left": "left", "bilateral": "both"},

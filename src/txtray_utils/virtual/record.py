@@ -135,7 +135,7 @@ def _labs_truth(patients: list[Patient]) -> pd.DataFrame:
 def _answers(traps: list[dict], studies: pd.DataFrame, labs: pd.DataFrame) -> pd.DataFrame:
     """Return the pitfalls as a table; an answer that was left open is read from the truth ("" = nothing is right)."""
     truth = labs.set_index(["study_id", "name"])["value"].to_dict()
-    truth |= studies.set_index("study_id").drop(columns="subject_id").stack().to_dict()
+    truth |= studies.set_index("study_id").drop(columns="subject_id").stack().dropna().to_dict()
     rows = []
     for trap in traps:
         answer = trap["answer"] or truth.get((trap["study_id"], trap["column"]), "")
