@@ -102,7 +102,6 @@ def bootstrap(
     """Return a statistic of the rows and its 95 % percentile interval, patients drawn with replacement.
 
     `statistic` takes row numbers; give it the difference of two models to compare them on the same patients (paired).
-    The interval is widened, where it must be, to hold the value.
     """
     codes = np.unique(np.asarray(patients), return_inverse=True)[1]
     rows = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
@@ -111,8 +110,7 @@ def bootstrap(
         statistic(np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))])) for _ in range(times)
     ]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    value = statistic(np.arange(len(codes)))
-    return value, (min(low, value), max(high, value))
+    return statistic(np.arange(len(codes))), (float(low), float(high))
 
 
 def _same(truth: np.ndarray, retrieved: np.ndarray) -> None:

@@ -1,0 +1,109 @@
+"""The alignment losses against other definitions, and exact resume."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+from torch.nn.functional import normalize
+from transformers.models.clip.modeling_clip import image_text_contrastive_loss
+
+from txtray_utils.align import Pairs, Recipe, fit, gathered, info_nce, sinkhorn_target, soft_target
+from txtray_utils.errors import InputError
+
+SMALL = Recipe(target="teacher", steps=4, batch=4, tower="test_vit.r160_in1k")
+
+
+def unit(rows: int, seed: int) -> torch.Tensor:
+    return normalize(torch.randn(rows, 16, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+def pairs() -> Pairs:
+    films = torch.randint(0, 256, (8, 1, 160, 160), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    nothing = torch.full((8, 14), float("nan"))
+    return Pairs(films, list(unit(16, 1).split(2)), list(torch.cat([nothing, nothing]).split(2)), nothing)
+
+
+def test_info_nce_is_a_plain_double_loop():
+    images, texts = unit(6, 0), unit(6, 1)
+    logits = (10 * images @ texts.T).numpy().astype(float)
+    rows = [np.log(sum(np.exp(logits[i, j]) for j in range(6))) - logits[i, i] for i in range(6)]
+    columns = [np.log(sum(np.exp(logits[j, i]) for j in range(6))) - logits[i, i] for i in range(6)]
+    assert float(info_nce(images, texts, 10.0)) == pytest.approx((np.mean(rows) + np.mean(columns)) / 2, abs=1e-5)
+
+
+def test_the_sign_of_the_sinkhorn_target_decides_about_true_pairs():
+    vectors = unit(8, 0)
+    assert sinkhorn_target(vectors, vectors, 1).diag().min() > 1 / 8
+    assert sinkhorn_target(vectors, vectors, -1).diag().max() < 1 / 8
+
+
+def test_a_batch_of_one_is_refused():
+    with pytest.raises(ValueError, match="batch of one"):
+        info_nce(unit(1, 0), unit(1, 1), 10.0)
+
+
+def test_a_killed_run_ends_with_the_same_weights(tmp_path):
+    whole = fit(SMALL, pairs())
+    fit(SMALL, pairs(), checkpoint=tmp_path / "run.safetensors", every=2, stop_at=3)
+    resumed = fit(SMALL, pairs(), checkpoint=tmp_path / "run.safetensors", every=2)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="another"):
+        fit(SMALL, pairs(), seed=1, checkpoint=path)
+    assert path.read_bytes() == before
+
+
+def test_info_nce_is_the_loss_of_clip():
+    images, texts = unit(9, 2), unit(9, 3)
+    assert float(info_nce(images, texts, 14.0)) == pytest.approx(
+        float(image_text_contrastive_loss(14.0 * texts @ images.T)), abs=1e-5
+    )
+
+
+def gradient_of_half(rank: int, folder: str) -> None:
+    """Run on one of two processes: the gradient of the gathered loss on this half, averaged as DDP does."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    weight = torch.eye(16, requires_grad=True)
+    images, texts = (gathered(normalize(unit(8, seed)[rank::2] @ weight, dim=-1)) for seed in (0, 1))
+    info_nce(images, texts, 10.0).backward()
+    distributed.all_reduce(weight.grad)
+    torch.save(weight.grad / 2, f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_two_processes_give_the_gradient_of_the_joint_batch(tmp_path):
+    torch.multiprocessing.spawn(gradient_of_half, (str(tmp_path),), nprocs=2)
+    weight = torch.eye(16, requires_grad=True)
+    info_nce(*(normalize(unit(8, seed) @ weight, dim=-1) for seed in (0, 1)), 10.0).backward()
+    for rank in range(2):
+        torch.testing.assert_close(torch.load(tmp_path / f"{rank}.pt"), weight.grad, atol=1e-6, rtol=1e-5)
+
+
+def test_a_soft_target_keeps_the_own_text_and_adds_its_twins():
+    texts, nothing = torch.eye(3), torch.full((3, 14), float("nan"))
+    texts[2] = texts[0]
+    assert soft_target(texts, nothing, nothing).tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+
+
+def test_a_text_that_a_film_bears_out_is_no_negative():
+    said, labels = torch.full((2, 14), float("nan")), torch.full((2, 14), float("nan"))
+    said[0, 3], labels[0, 3], labels[1, 3] = 1, 1, 1
+    assert soft_target(torch.eye(2), said, labels).tolist() == [[1, 0], [1, 1]]
+
+
+def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
+    before = path.read_bytes()
+    monkeypatch.setattr("txtray_utils.align.save_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(InputError, match=re.escape(path.name)):
+        fit(SMALL, pairs(), checkpoint=path, every=2)
+    assert path.read_bytes() == before
