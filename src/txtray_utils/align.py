@@ -2,7 +2,7 @@
 
 Recipes are rows of `RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
 others only films and their sentences. `accelerate` is here so that the same loop runs on several processes
-(`accelerate launch`) and in mixed precision where there is a GPU. Explained in book/04_contrastive_alignment.
+(`accelerate launch`) and in mixed precision where there is a GPU. The chapter that explains it is to follow.
 """
 
 import copy
@@ -45,7 +45,7 @@ class Recipe:
     tower: str = IMAGE_TOWER
 
 
-RECIPES = {
+RECIPES = {  # first guesses: momentum, rate and what `best` combines are still to be chosen on validation
     "txtrayalign_published": Recipe(target="teacher"),
     "txtrayalign": Recipe(target="teacher", momentum=0.97),
     "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97),
