@@ -1,6 +1,6 @@
 """Calibrate the findings and audit the films for shortcuts; writes book/results/radiograph.json.
 
-    python benchmarks/radiograph.py            about 20 minutes on 2 cores, the default cohort made (make data)
+    python benchmarks/radiograph.py            about 20 minutes on 2 quiet cores, the default cohort made (make data)
     python benchmarks/radiograph.py --quick    two minutes, to see that it runs; writes to another folder
 
 Films are drawn for it: each finding is there in 14 % of them, independently of everything else, so that a classifier
