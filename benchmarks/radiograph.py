@@ -246,7 +246,7 @@ def main() -> None:
     for view, found in seen.items():
         results[f"shortcut_auc.{view}"] = worst(seen_bare[view])
         results[f"shortcut_auc.{view}.with_findings"] = worst(found)
-    header = header_audit(1 if quick else 4)
+    header = header_audit(1 if quick else 10)
     results["shortcut_auc.header"] = worst(header)
     results["same_patient_auc"] = same_patient()
     real = real_films()
