@@ -10,7 +10,6 @@ findings' strengths were set on films of seed 1; the films of SEED here are othe
 """
 
 import argparse
-import io
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -20,7 +19,6 @@ import numpy as np
 import pandas as pd
 import timm
 import torch
-from PIL import Image
 from scipy import ndimage
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -30,11 +28,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from txtray_utils.errors import Rejects
+from txtray_utils import encoders
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.sources import covid, load_studies
-from txtray_utils.studies import pixels
 from txtray_utils.virtual import anatomy
 from txtray_utils.virtual.cases import Case, plan_cohort
 from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS, SEVERITIES, ZONES, Drawing
@@ -110,7 +107,7 @@ def train(x: np.ndarray, y: np.ndarray, steps: int, seed: int = 0) -> torch.nn.M
 def predict(model: torch.nn.Module, x: np.ndarray) -> np.ndarray:
     """Return logits (N, findings)."""
     batches = torch.from_numpy(x)[:, None].split(256)
-    return torch.cat([model((batch.float() / 255 - 0.5) / 0.25) for batch in batches]).numpy()
+    return torch.cat([model(encoders.scaled(batch)) for batch in batches]).numpy()
 
 
 def auc(truth: np.ndarray, score: np.ndarray, what: str, tolerance: float = 0.03) -> Result:
@@ -193,15 +190,13 @@ def worst(found: dict[str, Result]) -> Result:
     return max(found.values(), key=lambda result: abs(result.value - 0.5))
 
 
-def same_patient(limit: int = 800) -> Result:
+def same_patient() -> Result:
     """Return how well the likeness of two films of the default cohort tells that they are of one patient (AUC).
 
     Likeness is the correlation of the films at 32 x 32 pixels. Far above 0.5, a split by study would leak.
     """
     rows = load_studies("demo").select_columns(["image", "subject_id", "composed"]).filter(lambda row: row["composed"])
-    rows = rows.select(range(min(limit, len(rows))))
-    small = [np.asarray(film.convert("L").resize((32, 32)), np.float32).ravel() for film in rows["image"]]
-    likeness, who = np.corrcoef(small), np.array(rows["subject_id"])
+    likeness, who = np.corrcoef(encoders.films(rows, 32).flatten(1)), np.array(rows["subject_id"])
     pair = np.triu_indices(len(who), 1)
     same = who[pair[0]] == who[pair[1]]
     what = f"one patient or two, from the correlation of two films; {int(same.sum())} pairs of one patient"
@@ -210,14 +205,9 @@ def same_patient(limit: int = 800) -> Result:
 
 def real_films() -> np.ndarray:
     """Return the development set of real films as (N, 128, 128) uint8, or none where it is not there."""
-    folder = covid.folder()
-    if not folder.exists():
+    if not covid.folder().exists():
         return np.zeros((0, SIZE, SIZE), np.uint8)
-    small = []
-    for row in covid.rows(folder, Rejects()):
-        film = torch.from_numpy(pixels(Image.open(io.BytesIO(row["image"]))))[None, None]
-        small.append(torch.nn.functional.interpolate(film, (SIZE, SIZE), mode="bilinear", antialias=True)[0, 0].numpy())
-    return np.rint(255 * np.stack(small)).astype(np.uint8)
+    return encoders.films(load_studies("covid"), SIZE)[:, 0].numpy()
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def test_a_text_has_the_same_vector_alone_and_in_a_batch(cache):
 def test_vectors_are_kept_and_found_again(cache, monkeypatch):
     made = text_features(["One sentence."])
     assert len(list((cache / "features").glob("*.npy"))) == 1
-    monkeypatch.setattr(torch, "empty", lambda *_, **__: pytest.fail("the sentence was encoded again"))
+    monkeypatch.setattr(encoders, "normalize", lambda *_, **__: pytest.fail("the sentence was encoded again"))
     assert torch.equal(text_features(["One sentence."]), made)
 
 
@@ -42,3 +42,8 @@ def test_towers_give_unit_vectors_and_refuse_another_width():
     torch.testing.assert_close(texts.norm(dim=1), torch.ones(3))
     with pytest.raises(ValueError, match="width 17"):
         towers.encode_texts(torch.randn(3, 17))
+
+
+def test_a_repeated_text_keeps_its_places(cache):
+    one, other, again = text_features(["Clear.", "Effusion.", "Clear."])
+    assert torch.equal(one, again) and not torch.equal(one, other)

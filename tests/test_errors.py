@@ -3,7 +3,7 @@ import errno
 import pandas as pd
 import pytest
 
-from txtray_utils.errors import InputError, Rejects, writing
+from txtray_utils.errors import InputError, Rejects, replacing, writing
 
 
 def test_an_input_error_names_file_fault_and_remedy():
@@ -41,3 +41,13 @@ def test_a_really_full_device_is_named(tmp_path):
         rejects = Rejects()
         rejects.add("a", "b", "c", "d")
         rejects.save(full)
+
+
+def test_a_file_is_replaced_only_once_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "kept.csv"
+    with replacing(path) as partial:
+        partial.write_text("old")
+    with pytest.raises(InputError, match="kept.csv.*disk is full"), replacing(path) as partial:
+        partial.write_text("ne")
+        raise OSError(errno.ENOSPC, "No space left")
+    assert path.read_text() == "old"

@@ -22,7 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from tqdm import tqdm
 
 from txtray_utils.encoders import IMAGE_TOWER, Towers, scaled
-from txtray_utils.errors import InputError, writing
+from txtray_utils.errors import InputError, replacing
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class Pairs:
 
     def batch(self, rows: Tensor, text: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return augmented films, one text vector each, that text's labels, and the films' labels."""
-        picks = [int(torch.randint(len(self.texts[row]), ())) for row in rows]
         if text == "report":
             chosen = torch.stack([self.texts[row].mean(0) for row in rows])
             said = self.labels[rows]
         else:
+            picks = [int(torch.randint(len(self.texts[row]), ())) for row in rows]
             chosen = torch.stack([self.texts[row][pick] for row, pick in zip(rows, picks, strict=True)])
             said = torch.stack([self.text_labels[row][pick] for row, pick in zip(rows, picks, strict=True)])
         return augment(scaled(self.films[rows])), chosen, said, self.labels[rows]
@@ -117,7 +117,7 @@ def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
 
 def sinkhorn_target(images: Tensor, texts: Tensor, sign: int = -1, rounds: int = 3) -> Tensor:
     """Return TxtRayAlign's target as coded (sign -1), or with the sign that was meant (+1); rows sum to one."""
-    plan = torch.exp(sign * (images @ images.T + texts @ texts.T + images @ texts.T) / 0.05 - sign * 3 / 0.05 * (sign > 0))
+    plan = torch.exp(sign * (images @ images.T + texts @ texts.T + images @ texts.T) / 0.05)
     for _ in range(rounds):
         plan = plan / plan.sum(0, keepdim=True)
         plan = plan / plan.sum(1, keepdim=True)
@@ -224,10 +224,8 @@ def save(path: Path, recipe: Recipe, seed: int, step: int, model: Towers, teache
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in state.items()}
     about = {"run": _run(recipe, seed), "step": str(step)}
-    with writing(path):
-        partial = path.with_suffix(".partial")
+    with replacing(path) as partial:
         save_file({k: v.contiguous().clone() for k, v in tensors.items()}, partial, about)
-        partial.replace(path)
 
 
 def load(path: Path, recipe: Recipe, seed: int, model: Towers, teacher: Towers | None, optimiser) -> int:

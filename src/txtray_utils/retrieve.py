@@ -90,32 +90,6 @@ def retrieve_sentences(similarity: torch.Tensor, k: int, above: float | None = N
     return [row[kept].tolist() for row, kept in zip(rows, keep, strict=True)]
 
 
-def cover(similarity: torch.Tensor, bank_labels: np.ndarray, chances: np.ndarray, least: float) -> np.ndarray:
-    """Choose two sentences a query that cover different findings, and return their rows (Q, 2).
-
-    Args:
-        similarity: (Q, N); bank_labels: labels of the sentences (N, L) as in `score`, read from their text;
-            chances: probability of each label for each query (Q, L); least: a second finding is named only if its
-            chance is at least this; else the second sentence names the first again.
-
-    Sentences compete within the findings they name: one that names a single finding is as likely as that finding.
-    """
-    present = bank_labels == 1
-    single = present.sum(1) == 1
-    names = np.array([np.flatnonzero(row)[0] if one else -1 for row, one in zip(present, single, strict=True)])
-    rows = np.zeros((len(similarity), 2), int)
-    possible = np.unique(names[single])
-    for query, (near, chance) in enumerate(zip(similarity.numpy(), chances, strict=True)):
-        first, second = possible[np.argsort(-chance[possible])][:2]
-        if chance[second] < least:
-            second = first
-        for place, label in enumerate((first, second)):
-            of_label = np.flatnonzero(names == label)
-            order = of_label[np.argsort(-near[of_label])]
-            rows[query, place] = order[min(place if second == first else 0, len(order) - 1)]
-    return rows
-
-
 def _finite(vectors: torch.Tensor, what: str) -> None:
     if not all(part.isfinite().all() for part in vectors.split(65536)):
         raise ValueError(f"{what} holds NaN or infinity; look for a loss that became NaN, or a film without contrast")

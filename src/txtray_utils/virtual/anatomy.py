@@ -18,7 +18,7 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
-from txtray_utils.errors import InputError
+from txtray_utils.errors import InputError, replacing
 
 log = logging.getLogger(__name__)
 
@@ -189,15 +189,13 @@ def load(folder: Path) -> Anatomy:
     if not path.exists():
         log.info("Preparing the chest from the packaged CT; it is kept in %s.", path)
         made = prepare()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(
-            partial,
-            hu=np.rint(made.hu).astype(np.int16),
-            regions=made.regions,
-            wall_distance=np.rint(made.wall_distance).astype(np.uint8),
-        )
-        partial.replace(path)
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                hu=np.rint(made.hu).astype(np.int16),
+                regions=made.regions,
+                wall_distance=np.rint(made.wall_distance).astype(np.uint8),
+            )
     with np.load(path) as kept:
         return Anatomy(
             kept["hu"].astype(np.float32), kept["regions"], kept["wall_distance"].astype(np.float32)

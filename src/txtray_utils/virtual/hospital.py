@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from txtray_utils.errors import InputError, writing
+from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies import pack_mask
 from txtray_utils.virtual import anatomy, record
 from txtray_utils.virtual.cases import SECTIONS, Case, plan_cohort, read_reports
@@ -123,10 +123,8 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
         made = picture(case, chest, marker=mark)
         write_study(folder, case, made.tone, texts.loc[case.report_id, list(SECTIONS)].to_dict())
         rows.append(_truth(case, made))
-    path = _part_file(folder, k)
-    with writing(path):
-        pd.DataFrame(rows).to_parquet(path.with_suffix(".partial"), index=False)
-        path.with_suffix(".partial").replace(path)
+    with replacing(_part_file(folder, k)) as partial:
+        pd.DataFrame(rows).to_parquet(partial, index=False)
     return len(cases)
 
 
