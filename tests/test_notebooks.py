@@ -37,6 +37,8 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
         found.append(f"{len(prose)} cells of prose for {len(own)} of code")
     if len(own) != len(code) - 1:
         found.append("the Colab cell of tools/colab_cell.txt must stand in it once, unchanged")
+    found += [f"cell {cell.id}: a comment at the start of a line ends the paragraph" for cell in prose
+              if re.search(r"^<!--", cell.source, re.MULTILINE)]  # fmt: skip
     found += [f"cell {cell.id}: a path of one machine" for cell in cells if MACHINE_PATH.search(cell.source)]
     found += [
         f"cell {cell.id}: installs packages" for cell in own if re.search(r"^\s*[!%]\s*pip", cell.source, re.MULTILINE)
@@ -215,6 +217,8 @@ def plant(name: str) -> nbformat.NotebookNode:
         cell["opening"].source = OPENING.replace("- two\n", "")
     elif name == "answer 2 aims":
         cell["closing"].source = CLOSING.replace("- two\n", "")
+    elif name == "ends the paragraph":
+        cell["closing"].source = CLOSING + "\n\nIt is 0.5\n<!-- fixed: a half --> exactly."
     elif name == "limits":
         cell["closing"].source = CLOSING.replace("## Limits", "")
     elif name == "what next":
@@ -233,7 +237,7 @@ def plant(name: str) -> nbformat.NotebookNode:
 
 
 PLANTED = ("outputs", "kernel", "ids", "median", "more than 30", "of code", "Colab cell", "remove-cell",
-           "path of one machine", "installs", "alt text", "title", "table", "able to", "answer 2 aims", "limits",
+           "path of one machine", "installs", "alt text", "title", "table", "able to", "answer 2 aims", "limits", "ends the paragraph",
            "what next", "cited", "no exercise", "follow at once", "not folded", "runs no code")  # fmt: skip
 
 
