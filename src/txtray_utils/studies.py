@@ -175,15 +175,20 @@ def frontal_images(images: pd.DataFrame, where: str | Path, rejects: Rejects) ->
     Any further columns are kept. To `rejects` go an image listed twice and a study with no frontal view; the
     other images of a study that is kept are left out in silence (a lateral is not an error).
     """
-    repeated = images["image_id"].duplicated()
-    for image in images.loc[repeated, "image_id"]:
-        rejects.add(where, image, "the image is listed twice", "Keep one of its rows.")
-    images = images[~repeated]
+    images = listed_once(images, where, rejects)
     rank = images["view"].map({view: rank for rank, view in enumerate(FRONTAL)})
     for study in images["study_id"][rank.isna().groupby(images["study_id"]).transform("all")].unique():
         rejects.add(where, study, "no frontal view, only a lateral or unknown one", "Add its PA or AP image.")
     best = rank.dropna().sort_values(kind="stable").index
     return images.loc[best].drop_duplicates("study_id").sort_index()
+
+
+def listed_once(images: pd.DataFrame, where: str | Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the first row of each `image_id`; the others go to `rejects`."""
+    repeated = images["image_id"].duplicated()
+    for image in images.loc[repeated, "image_id"]:
+        rejects.add(where, image, "the image is listed twice", "Keep one of its rows.")
+    return images[~repeated]
 
 
 def match_images(images: pd.DataFrame, folder: Path, where: str | Path, rejects: Rejects) -> pd.DataFrame:

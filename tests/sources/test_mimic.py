@@ -186,6 +186,24 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
         assert said in faults, said
 
 
+@pytest.mark.parametrize("table, column, other", [(METADATA, "ViewPosition", "PA"), (mimic.SPLIT, "split", "test")])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_film_listed_twice_is_kept_once_and_said(tree, table, column, other, same):
+    root, cases = tree
+    case = next(c for c in cases if c.view == "AP" and c.split == "train")
+
+    def repeat(rows):
+        again = rows[rows["dicom_id"] == case.dicom_id]
+        return pd.concat([rows, again if same else again.assign(**{column: other})])
+
+    edit(root / table, repeat)
+    found, rejects = read(root)
+    kept = found[case.study_id]
+    assert len(found) == len(cases) and (kept["view"], kept["split"]) == ("AP", "train")
+    said = [row for row in rejects.rows if row.row == case.dicom_id]
+    assert [(row.file, row.fault) for row in said] == [(str(root / table), "the image is listed twice")]
+
+
 @pytest.mark.parametrize("table", [METADATA, mimic.SPLIT])
 def test_a_broken_table_is_named(tree, table):
     root, _ = tree

@@ -21,7 +21,7 @@ from txtray_utils.errors import InputError, Rejects
 from txtray_utils.record import link, study_times
 from txtray_utils.reports import label_report, read_report, sentences, split_sections
 from txtray_utils.settings import data_dir
-from txtray_utils.studies import encode_png, frontal_images, match_images
+from txtray_utils.studies import encode_png, frontal_images, listed_once, match_images
 
 INDEX = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
 SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
@@ -82,7 +82,8 @@ def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
     films["file"] = [f"{report_of(row.subject_id, row.study_id)}/{row.image_id}{kind}" for row in films.itertuples()]
     films = match_images(films, folder / layout, folder / INDEX, rejects)
     films = frontal_images(films.assign(file=f"{layout}/" + films["file"]), folder / INDEX, rejects)
-    splits = read_csv(folder / SPLIT, ("dicom_id", "split")).drop_duplicates("dicom_id").set_index("dicom_id")["split"]
+    splits = read_csv(folder / SPLIT, ("dicom_id", "split")).rename(columns={"dicom_id": "image_id"})
+    splits = listed_once(splits, folder / SPLIT, rejects).set_index("image_id")["split"]
     films["split"] = films["image_id"].map(splits)
     for image in films.loc[films["split"].isna(), "image_id"]:
         rejects.add(folder / SPLIT, image, "has no row for this film", "Use metadata and split of one release.")
