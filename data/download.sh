@@ -58,12 +58,12 @@ get() {
         code=$(login | curl --config - --silent --show-error --fail --location --connect-timeout 30 --speed-time 60 \
             --speed-limit 1000 --continue-at - --output "$file.partial" --write-out '%{http_code} %{url_effective}' "$url") || status=$?
         case $status:$code in
-            *:401* | *:403* | 0:*/login*)
+            *:"401 "* | *:"403 "* | 0:*/login*) # with the blank, since a port of the address can begin with 401
                 [[ $code != */login* ]] || rm -f "$file.partial" # a login page came instead of the file
                 die "$url: the login was refused. Check user name and password, and sign the agreement of that project" ;;
             0:*) mv "$file.partial" "$file" && return ;;
-            *:404*) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;
-            *:416*) [[ -s $file.partial ]] && mv "$file.partial" "$file" && return ;; # it was whole already
+            *:"404 "*) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;
+            *:"416 "*) [[ -s $file.partial ]] && mv "$file.partial" "$file" && return ;; # it was whole already
             33:*) rm -f "$file.partial" ;; # this server cannot continue a file
         esac
         echo "try $try of 5 broke off: $url" >&2

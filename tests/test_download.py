@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 import threading
@@ -29,8 +30,8 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), Handler)
         self.files: dict[str, bytes] = {}
         self.drops: dict[str, int] = {}
         self.login: str | None = None
@@ -83,8 +84,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
-    made = Server()
+def server(request):
+    made = Server(getattr(request, "param", 0))
     made.publish("mimic-iv-demo/2.2", TABLES)
     made.publish("mimic-iv-ed-demo/2.2", ["ed/edstays.csv.gz", "ed/triage.csv.gz"])
     threading.Thread(target=made.serve_forever, daemon=True).start()
@@ -217,6 +218,21 @@ def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path
     assert wanted <= set(found)
     for word in ("horse", "battery"):
         assert word not in done.stdout + done.stderr and not any(word.encode() in content for content in found.values())
+
+
+def free_port(first: int) -> int:
+    for port in range(first, first + 100):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError(f"no free port from {first}")
+
+
+@pytest.mark.parametrize("server", [free_port(first) for first in (40100, 40300, 40400, 41600)], indirect=True)
+def test_a_port_that_begins_like_an_error_is_not_one(tmp_path, server):
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 0, done.stderr
+    assert "try 1" not in done.stderr
 
 
 def test_both_user_name_and_password_can_be_typed(tmp_path, server):
