@@ -5,12 +5,17 @@ import re
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
+from PIL import Image
 from torch import distributed
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from txtray_utils.align import Pairs, Recipe, fit, gathered, info_nce, sinkhorn_target, soft_target
+from txtray_utils.align import Pairs, Recipe, fit, gathered, info_nce, sinkhorn_target, soft_target, trained
+from txtray_utils.align import pairs as make_pairs
+from txtray_utils.encoders import Towers
 from txtray_utils.errors import InputError
+from txtray_utils.studies import LABELS
 
 SMALL = Recipe(target="teacher", steps=4, batch=4, tower="test_vit.r160_in1k")
 
@@ -55,10 +60,45 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "run.safetensors"
     fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
-    before = path.read_bytes()
-    with pytest.raises(InputError, match="another"):
-        fit(SMALL, pairs(), seed=1, checkpoint=path)
+    before, other = path.read_bytes(), pairs()
+    other.films[0, 0, 0, 0] ^= 1
+    for data, seed in ((pairs(), 1), (other, 0)):
+        with pytest.raises(InputError, match="another"):
+            fit(SMALL, data, seed=seed, checkpoint=path)
     assert path.read_bytes() == before
+
+
+def test_a_finished_run_is_read_and_not_trained_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
+    first = trained(SMALL, pairs())
+    monkeypatch.setattr("txtray_utils.align.alignment_loss", lambda *_: pytest.fail("trained again"))
+    again = trained(SMALL, pairs())
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, again.state_dict()[name]), name
+
+
+def test_stopping_at_the_first_step_takes_none():
+    torch.manual_seed(0)
+    fresh = Towers(SMALL.tower, 16, temperature=SMALL.temperature).state_dict()
+    for name, weight in fit(SMALL, pairs(), stop_at=0).state_dict().items():
+        assert torch.equal(weight, fresh[name]), name
+
+
+def test_a_study_without_sentences_is_left_out_and_counted(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
+    label = dict.fromkeys(LABELS) | {"Pneumothorax": 1}
+    studies = Dataset.from_dict({
+        "image": [Image.new("L", (8, 8), k) for k in range(3)],
+        "sentences": [["The heart is large.", "No effusion."], [], ["A pneumothorax."]],
+        "labels": [label, label, label],
+    })  # fmt: skip
+    with caplog.at_level("INFO"):
+        made = make_pairs(studies)
+    assert "1 of 3" in caplog.text
+    assert [len(part) for part in made.texts] == [2, 1] and made.films.shape == (2, 1, 128, 128)
+    effusion, pneumothorax = LABELS.index("Pleural Effusion"), LABELS.index("Pneumothorax")
+    assert made.text_labels[0][1, effusion] == 0 and made.text_labels[1][0, pneumothorax] == 1
+    assert made.labels[:, pneumothorax].tolist() == [1, 1] and made.labels[:, effusion].isnan().all()
 
 
 def test_info_nce_is_the_loss_of_clip():

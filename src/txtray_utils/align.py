@@ -8,6 +8,8 @@ others only films and their sentences. `accelerate` is here so that the same loo
 import copy
 import hashlib
 import json
+import logging
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,14 +17,20 @@ import numpy as np
 import torch
 import torch.distributed.nn.functional as across
 from accelerate import Accelerator
+from datasets import Dataset
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, distributed
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, log_softmax
 from tqdm import tqdm
 
-from txtray_utils.encoders import IMAGE_TOWER, Towers, scaled
+from txtray_utils.encoders import IMAGE_TOWER, Towers, films, scaled, text_features
 from txtray_utils.errors import InputError, replacing
+from txtray_utils.reports import label_report
+from txtray_utils.settings import data_dir
+from txtray_utils.studies import label_matrix
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,13 @@ class Pairs:
         if not all(part.isfinite().all() for part in self.texts):
             raise ValueError("a text vector is NaN; make the text features again")
 
+    def key(self) -> str:
+        """Return a hash of everything in them."""
+        digest = hashlib.sha256()
+        for part in (self.films, self.labels, *self.texts, *self.text_labels):
+            digest.update(repr(tuple(part.shape)).encode() + part.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
     def batch(self, rows: Tensor, text: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return augmented films, one text vector each, that text's labels, and the films' labels."""
         if text == "report":
@@ -83,6 +98,21 @@ class Pairs:
             chosen = torch.stack([self.texts[row][pick] for row, pick in zip(rows, picks, strict=True)])
             said = torch.stack([self.text_labels[row][pick] for row, pick in zip(rows, picks, strict=True)])
         return augment(scaled(self.films[rows])), chosen, said, self.labels[rows]
+
+
+def pairs(studies: Dataset) -> Pairs:
+    """Return the pairs of a study table; a study without sentences is left out, and the log says how many were."""
+    kept = studies.select([row for row, said in enumerate(studies["sentences"]) if said])
+    if len(kept) < len(studies):
+        log.info("left out %d of %d studies, which have no sentence", len(studies) - len(kept), len(studies))
+    counts = [len(said) for said in kept["sentences"]]
+    said = [sentence for study in kept["sentences"] for sentence in study]
+    return Pairs(
+        films(kept),
+        list(text_features(said).split(counts)),
+        list(torch.from_numpy(label_matrix([label_report(sentence, None) for sentence in said])).split(counts)),
+        torch.from_numpy(label_matrix(kept["labels"])),
+    )
 
 
 def augment(films: Tensor) -> Tensor:
@@ -132,7 +162,8 @@ def soft_target(texts: Tensor, said: Tensor, labels: Tensor, near: float = 0.9) 
     """
     named, there = (said == 1).float(), (labels == 1).float()
     borne_out = (named.sum(1) > 0) & (there @ named.T == named.sum(1))
-    return ((texts @ texts.T > near) | borne_out | torch.eye(len(texts), dtype=torch.bool)).float()
+    own = torch.eye(len(texts), dtype=torch.bool, device=texts.device)
+    return ((texts @ texts.T > near) | borne_out | own).float()
 
 
 def gathered(part: Tensor) -> Tensor:
@@ -170,39 +201,65 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
         stop_at: int | None = None) -> Towers:  # fmt: skip
     """Train and return the towers; with `checkpoint`, go on from it if it is there and save every `every` steps.
 
-    Each step draws from (seed, step) alone, so a run that was killed ends with the weights of one that was not.
-    `stop_at` ends early, as a kill would.
+    Each step draws from (seed, step) alone, so a run that was killed ends with the weights of one that was not, and the
+    checkpoint of a finished run is the trained model. `stop_at` ends early, as a kill would. The teacher, where there
+    is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the films.
 
     Raises:
-        ValueError: fewer than two pairs, or the loss became NaN. InputError: the checkpoint is of another run.
+        ValueError: fewer than two pairs a process, or the loss became NaN. InputError: the checkpoint is of another run.
     """
-    accelerator = Accelerator(mixed_precision="fp16" if torch.cuda.is_available() else "no")
+    fine = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    accelerator = Accelerator(mixed_precision="bf16" if fine else "no")
+    world, here, device = accelerator.num_processes, accelerator.process_index, accelerator.device
+    if len(pairs.films) < 2 * world or recipe.batch < 2:
+        raise ValueError("a batch of one has no negatives; use at least two pairs")
     torch.manual_seed(seed)
     model = Towers(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
     teacher = copy.deepcopy(model).requires_grad_(False) if recipe.target in ("teacher", "sinkhorn") else None
+    teacher = teacher and teacher.to(device)
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
-    first = load(checkpoint, recipe, seed, model, teacher, optimiser) if checkpoint and checkpoint.exists() else 0
     model, optimiser = accelerator.prepare(model, optimiser)
-    size, world, here = recipe.batch, accelerator.num_processes, accelerator.process_index
-    if len(pairs.films) < 2 or size < 2:
-        raise ValueError("a batch of one has no negatives; use at least two pairs")
-    for step in tqdm(range(first, stop_at or recipe.steps), disable=None):
-        torch.manual_seed(1_000_003 * seed + step)
-        rows = torch.randperm(len(pairs.films))[: size * world][here::world]
+    bare, run, first = accelerator.unwrap_model(model), run_key(recipe, pairs, seed), 0
+    if checkpoint and checkpoint.exists():
+        first = load(checkpoint, run, bare, teacher, optimiser)
+    size = min(recipe.batch, len(pairs.films) // world) * world
+    last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    for step in tqdm(range(first, last), disable=None):
+        draw = 1_000_003 * seed + step
+        rows = torch.randperm(len(pairs.films), generator=torch.Generator().manual_seed(draw))[:size][here::world]
+        torch.manual_seed(draw * world + here)
         model.train()
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * one_cycle(step / recipe.steps)
-        loss = alignment_loss(recipe, model, teacher, pairs.batch(rows, recipe.text))
+        batch = tuple(part.to(device) for part in pairs.batch(rows, recipe.text))
+        loss = alignment_loss(recipe, model, teacher, batch)
         if not loss.isfinite():
             raise ValueError(f"the loss became NaN at step {step}; lower the learning rate {recipe.rate}")
         optimiser.zero_grad()
         accelerator.backward(loss)
         optimiser.step()
         if teacher is not None:
-            follow(teacher, accelerator.unwrap_model(model), recipe.momentum)
-        if checkpoint and (step + 1) % every == 0 and accelerator.is_main_process:
-            save(checkpoint, recipe, seed, step + 1, accelerator.unwrap_model(model), teacher, optimiser)
-    return accelerator.unwrap_model(model).eval()
+            follow(teacher, bare, recipe.momentum)
+        if checkpoint and accelerator.is_main_process and ((step + 1) % every == 0 or step + 1 == recipe.steps):
+            save(checkpoint, run, step + 1, bare, teacher, optimiser)
+    return bare.eval()
+
+
+def trained(recipe: Recipe, pairs: Pairs, seed: int = 0) -> Towers:
+    """Return the towers of a recipe, from the local cache where they are; else train them and keep them there.
+
+    The cache is `data_dir("models")`, keyed by recipe, data and seed; a run that was cut short goes on.
+    """
+    path = data_dir("models", f"{run_key(recipe, pairs, seed)[:16]}.safetensors")
+    start, found = time.monotonic(), path.exists()
+    model = fit(recipe, pairs, seed, path)
+    log.info("%s %s in %.0f s", "read" if found else "trained", path.name, time.monotonic() - start)
+    return model
+
+
+def run_key(recipe: Recipe, pairs: Pairs, seed: int) -> str:
+    """Return what a training run is: a hash of the recipe, the data and the seed."""
+    return hashlib.sha256(json.dumps([asdict(recipe), pairs.key(), seed], sort_keys=True).encode()).hexdigest()
 
 
 def one_cycle(done: float) -> float:
@@ -217,26 +274,26 @@ def follow(teacher: Towers, student: Towers, momentum: float) -> None:
         its.copy_(its.lerp(mine, 1 - momentum) if its.is_floating_point() else mine)
 
 
-def save(path: Path, recipe: Recipe, seed: int, step: int, model: Towers, teacher: Towers | None, optimiser) -> None:
+def save(path: Path, run: str, step: int, model: Towers, teacher: Towers | None, optimiser) -> None:
     """Write everything that goes on into one safetensors file; a write that is cut short leaves the old file."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"teacher.{k}": v for k, v in teacher.state_dict().items()} if teacher else {}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in state.items()}
-    about = {"run": _run(recipe, seed), "step": str(step)}
+    about = {"run": run, "step": str(step)}
     with replacing(path) as partial:
         save_file({k: v.contiguous().clone() for k, v in tensors.items()}, partial, about)
 
 
-def load(path: Path, recipe: Recipe, seed: int, model: Towers, teacher: Towers | None, optimiser) -> int:
+def load(path: Path, run: str, model: Towers, teacher: Towers | None, optimiser) -> int:
     """Read what `save` wrote and return the step to go on from; raises InputError where it is not of this run."""
     try:
         with safe_open(path, "pt") as file:
             about, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(path, f"is not a checkpoint ({error})", "Delete it to train again.") from error
-    if about.get("run") != _run(recipe, seed):
-        raise InputError(path, "is a checkpoint of another recipe, seed or model", "Give another path, or delete it.")
+    if about.get("run") != run:
+        raise InputError(path, "is a checkpoint of another recipe, seed, model or data", "Give another path, or delete it.")
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
@@ -250,7 +307,3 @@ def load(path: Path, recipe: Recipe, seed: int, model: Towers, teacher: Towers |
         state["state"].setdefault(int(number), {})[name] = value
     optimiser.load_state_dict(state)
     return int(about["step"])
-
-
-def _run(recipe: Recipe, seed: int) -> str:
-    return hashlib.sha256(json.dumps([asdict(recipe), seed], sort_keys=True).encode()).hexdigest()

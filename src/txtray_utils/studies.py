@@ -30,7 +30,7 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -204,6 +204,12 @@ def match_images(images: pd.DataFrame, folder: Path, where: str | Path, rejects:
     for file in sorted(there - set(images["file"])):
         rejects.add(folder / file, "", f"the image has no row in {where}", "Add a row for it, or delete the file.")
     return images[~missing]
+
+
+def label_matrix(rows: Iterable[Mapping[str, int | None]], names: Sequence[str] = LABELS) -> np.ndarray:
+    """Return named states as a matrix (rows, names) of float32: 1, 0, -1, and NaN for null. `drawn` has other names."""
+    states = [[np.nan if row[name] is None else row[name] for name in names] for row in rows]
+    return np.array(states, np.float32).reshape(-1, len(names))
 
 
 def pack_mask(mask: np.ndarray) -> bytes:
