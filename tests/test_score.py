@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 
+from txtray_utils.reports import label_report
 from txtray_utils.score import (
     aucs,
     bootstrap,
+    findings_only,
     mean_reciprocal_rank,
     overlap_coded,
     overlap_published,
     pair_ranks,
     recall_at,
+    together,
     zero_shot,
 )
+from txtray_utils.studies import label_matrix
 
 N = np.nan
 TRUTH = np.array([[1, 0, N]])
@@ -34,6 +38,25 @@ def test_coded_overlap_counts_repeats_and_absent_labels():
 def test_a_study_without_findings_is_no_hit_and_counts_in_neither_mean():
     found = overlap_published(np.array([[1, 0, N], [0, 0, 0]]), np.repeat(SAID, 2, 0))
     assert found.scores() == pytest.approx({"flat_hit": 1 / 2, "precision": 1 / 2, "recall": 1, "f1": 2 / 3})
+
+
+def test_sentences_read_together_have_the_labels_of_one_report():
+    reports = [
+        ["The heart is normal in size.", "The lungs are clear."],
+        ["The heart is normal in size.", "There is a left pleural effusion."],
+        ["Possible pneumonia.", "No pneumothorax."],
+        ["A pacemaker is in place.", "No effusion."],
+        ["There is cardiomegaly.", "The heart is normal in size."],
+    ]
+    single = np.stack([label_matrix([label_report(text, None) for text in report]) for report in reports])
+    joint = label_matrix([label_report(" ".join(report), None) for report in reports])
+    np.testing.assert_array_equal(together(single)[:, 0], joint)
+
+
+def test_no_finding_is_left_out_of_the_findings():
+    labels = label_matrix([label_report("The lungs are clear.", None)])
+    assert labels.shape == (1, 14) and (labels == 1).sum() == 1
+    assert findings_only(labels).shape == (1, 13) and not (findings_only(labels) == 1).any()
 
 
 def test_labels_that_do_not_fit_are_refused():

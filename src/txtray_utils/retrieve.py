@@ -8,6 +8,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from datasets import Dataset
+
+from txtray_utils.encoders import text_features
+from txtray_utils.reports import label_report
+from txtray_utils.studies import label_matrix
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The sentences that may be retrieved: `texts`, their text `features` (N, D) and their `labels` (N, 14)."""
+
+    texts: list[str]
+    features: torch.Tensor
+    labels: np.ndarray
+
+
+def sentence_bank(studies: Dataset) -> Sentences:
+    """Return the distinct sentences of the studies' reports, in alphabetical order, those without a word left out."""
+    distinct = {sentence for said in studies["sentences"] for sentence in said or ()}
+    texts = sorted(text for text in distinct if any(map(str.isalpha, text)))
+    return Sentences(texts, text_features(texts), label_matrix([label_report(text, None) for text in texts]))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from txtray_utils.studies import LABELS
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -57,6 +59,26 @@ def overlap_coded(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
     asked, said = (~np.isnan(truth)).sum(1), (~np.isnan(retrieved)).sum((1, 2))
     skip = np.where(asked == 0, np.nan, 1.0)
     return Overlap((same > 0).astype(float), skip * same / np.maximum(said, 1), skip * same / np.maximum(asked, 1))
+
+
+def together(retrieved: np.ndarray) -> np.ndarray:
+    """Return the labels (Q, 1, 14) of k retrieved sentences (Q, k, 14) read as one report, by CheXpert's rule.
+
+    Present before uncertain before absent; No Finding where nothing but a device is present or uncertain. A single
+    sentence cannot say this of a study: "the heart is normal" leaves the lungs open. With these labels a normal study is
+    a query too, and naming a finding in it is an error.
+    """
+    joint = np.full((len(retrieved), 1, len(LABELS)), np.nan, np.float32)
+    for state in (0, -1, 1):
+        joint[:, 0][(retrieved == state).any(1)] = state
+    sick = [label not in ("No Finding", "Support Devices") for label in LABELS]
+    joint[:, 0, LABELS.index("No Finding")] = np.where(np.isin(joint[:, 0, sick], (1, -1)).any(1), np.nan, 1)
+    return joint
+
+
+def findings_only(labels: np.ndarray) -> np.ndarray:
+    """Return labels (..., 14) without No Finding (..., 13), which is no finding and which no sentence alone can say."""
+    return np.delete(labels, LABELS.index("No Finding"), -1)
 
 
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:

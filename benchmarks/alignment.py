@@ -1,0 +1,360 @@
+"""Train every recipe with five seeds, score them on the test patients, and write book/results/alignment.json.
+
+    python benchmarks/alignment.py           about 50 minutes on 2 cores; `make experiments` runs it
+    python benchmarks/alignment.py --tune    settings tried on the validation patients, about 25 minutes
+    python benchmarks/alignment.py --cost    time and memory of one training of each recipe; wants a quiet machine
+    python benchmarks/alignment.py --quick   two minutes, to see that it runs; writes to another folder
+
+A model that is trained is kept (`align.trained`), so a run that was cut short goes on where it stopped. Nothing is chosen
+on the test patients: `--tune` looks at the validation patients only, and what it chose stands in `align.RECIPES`.
+"""
+
+import argparse
+import logging
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
+
+from txtray_utils import score
+from txtray_utils.align import RECIPES, Pairs, Recipe, augment, fit, one_cycle, pairs, trained
+from txtray_utils.encoders import Towers, films, scaled, text_features
+from txtray_utils.prompts import PROMPTS
+from txtray_utils.results import Result, write_results
+from txtray_utils.retrieve import Sentences, sentence_bank
+from txtray_utils.settings import settings
+from txtray_utils.sources import covid, load_studies
+from txtray_utils.studies import FINDINGS, LABELS, label_matrix
+
+SEEDS = 5
+K = 2
+REAL = {"consolidation": "Consolidation", "opacity": "Lung Opacity", "nodule": "Lung Lesion", "central_line": "Support Devices"}
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Films to be described, with what their texts say (N, 14), what was drawn (N, 19), and whose they are."""
+
+    films: torch.Tensor
+    labels: np.ndarray
+    drawn: np.ndarray
+    patients: list[str]
+
+
+def of_split(studies: Dataset, split: str) -> Dataset:
+    """Return the studies of one split that have a sentence."""
+    splits, said = studies["split"], studies["sentences"]
+    return studies.select([row for row in range(len(studies)) if splits[row] == split and said[row]])
+
+
+def patients(studies: Dataset) -> Patients:
+    """Return the films and truths of studies."""
+    drawn = label_matrix(studies["drawn"], FINDINGS)
+    return Patients(films(studies), label_matrix(studies["labels"]), drawn, list(studies["subject_id"]))
+
+
+def said_by(model: Towers, bank: Sentences, asked: Patients) -> np.ndarray:
+    """Return the labels (Q, k, 14) of the sentences that a model finds for each film."""
+    images, _ = model.encode_films(asked.films)
+    return bank.labels[(images @ model.encode_texts(bank.features).detach().T).topk(K).indices.numpy()]
+
+
+def prompted(model: Towers, asked: Patients) -> dict[str, np.ndarray]:
+    """Return the zero-shot score of each finding."""
+    images, _ = model.encode_films(asked.films)
+    prompts = {
+        name: tuple(model.encode_texts(text_features(list(texts))).detach().numpy() for texts in both)
+        for name, both in PROMPTS.items()
+    }
+    return score.zero_shot(images.numpy(), prompts)
+
+
+def drawn_aucs(asked: Patients, scores: dict[str, np.ndarray], least: int = 5) -> dict[str, float]:
+    """Return the AUC of each finding as drawn."""
+    return score.aucs({name: asked.drawn[:, k] for k, name in enumerate(FINDINGS)}, scores, least)
+
+
+# ---- baselines
+
+
+def random_sentences(bank: Sentences, asked: Patients, seed: int) -> np.ndarray:
+    """Return the labels of k sentences of the bank, drawn at random for each film."""
+    return bank.labels[np.random.default_rng(seed).integers(len(bank.texts), size=(len(asked.labels), K))]
+
+
+def most_frequent(train: Dataset, bank: Sentences, asked: Patients) -> np.ndarray:
+    """Return the labels of the k sentences that the training reports hold most often."""
+    known = set(bank.texts)
+    counts = Counter(sentence for said in train["sentences"] for sentence in said if sentence in known)
+    rows = [bank.texts.index(sentence) for sentence, _ in counts.most_common(K)]
+    return np.repeat(bank.labels[rows][None], len(asked.labels), 0)
+
+
+def oracle(bank: Sentences, asked: Patients) -> np.ndarray:
+    """Return the labels of k sentences picked with the answer in hand: each adds most to the overlap of findings."""
+    said, truth = score.findings_only(bank.labels) == 1, score.findings_only(asked.labels) == 1
+    chosen = []
+    for wanted in truth:
+        rows, have = [], np.zeros(len(wanted), bool)
+        for _ in range(K):
+            joint = said | have
+            overlap = 2 * (joint & wanted).sum(1) / np.maximum(joint.sum(1) + wanted.sum(), 1)
+            overlap[~joint.any(1)] = float(not wanted.any())
+            rows.append(int(overlap.argmax()))
+            have = joint[rows[-1]]
+        chosen.append(rows)
+    return bank.labels[np.array(chosen)]
+
+
+class Supervised(torch.nn.Module):
+    """The reference that is told: the same image tower, trained on what was drawn and on the labels of the text."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Make the tower with a head for the findings and the labels."""
+        super().__init__()
+        self.tower = Towers(recipe.tower).image
+        self.head = torch.nn.Linear(Towers(recipe.tower).image_head.in_features, len(FINDINGS) + len(LABELS))
+        torch.nn.init.constant_(self.head.bias, -2.0)
+
+    @torch.inference_mode()
+    def probabilities(self, seen: torch.Tensor) -> np.ndarray:
+        """Return the probabilities (N, 19 + 14) of uint8 films."""
+        self.eval()
+        return torch.cat([self.head(self.tower(scaled(part))) for part in seen.split(128)]).sigmoid().numpy()
+
+
+def supervised(known: Patients, recipe: Recipe, seed: int) -> Supervised:
+    """Train the reference with the optimiser, the augmentation and the steps of the recipes."""
+    torch.manual_seed(seed)
+    model = Supervised(recipe)
+    optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
+    told = torch.from_numpy((known.labels == 1).astype(np.float32))
+    truth = torch.cat([torch.from_numpy(known.drawn), told], 1)
+    for step in tqdm(range(recipe.steps), disable=None):
+        rows = torch.randperm(len(truth))[: recipe.batch]
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate * one_cycle(step / recipe.steps)
+        seen = augment(scaled(known.films[rows])).contiguous(memory_format=torch.channels_last)
+        guess = model.head(model.tower(seen))
+        sure = ~truth[rows].isnan()
+        loss = binary_cross_entropy_with_logits(guess[sure], truth[rows][sure])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model
+
+
+def named_by(model: Supervised, asked: Patients) -> np.ndarray:
+    """Return k labels as if each were a sentence: the k findings that the reference thinks most likely."""
+    chance = model.probabilities(asked.films)[:, len(FINDINGS) :]
+    chance[:, LABELS.index("No Finding")] = -1
+    said = np.full((len(chance), K, len(LABELS)), np.nan, np.float32)
+    top = chance.argsort(1)[:, ::-1][:, :K]
+    said[np.arange(len(chance))[:, None], np.arange(K)[None], top] = 1
+    return said
+
+
+# ---- scores
+
+
+def overlaps(asked: Patients, said: np.ndarray) -> dict[str, score.Overlap]:
+    """Return the overlap in its three readings: findings as published, as coded, and read together as one report."""
+    truth = score.findings_only(asked.labels)
+    return {
+        "": score.overlap_published(truth, score.findings_only(said)),
+        "_as_report": score.overlap_published(asked.labels, score.together(said)),
+        "_as_coded": score.overlap_coded(asked.labels, said),
+    }
+
+
+def over_seeds(found: list[score.Overlap], name: str) -> Callable[[np.ndarray], float]:
+    """Return the statistic of rows: one score, averaged over the seeds."""
+    return lambda rows: float(np.mean([one.scores(rows)[name] for one in found]))
+
+
+def retrieval(asked: Patients, said: dict[str, list[np.ndarray]], prefix: str = "") -> dict[str, Result]:
+    """Return F1@2 and flat-hit@2 of every recipe and baseline, and what the best has over the tuned TxtRayAlign."""
+    results, count = {}, len(asked.labels)
+    sick = int((score.findings_only(asked.labels) == 1).any(1).sum())
+    by_name = {name: [overlaps(asked, one) for one in several] for name, several in said.items()}
+    for reading, about in (("", f"findings as published, {sick} studies with one"), ("_as_report", "the two read as one report"),
+                           ("_as_coded", "as coded")):  # fmt: skip
+        for key in ("f1", "flat_hit"):
+            statistics = {name: over_seeds([one[reading] for one in found], key) for name, found in by_name.items()}
+            for name, statistic in statistics.items():
+                value, ci = score.bootstrap(statistic, asked.patients)
+                what = f"{key.replace('_', '-')}@2 of {name}, {about}, mean of {len(by_name[name])} seeds"
+                results[f"{prefix}{key}_at_2{reading}.{name}"] = Result(value, count, "share", what, ci, 0.05)
+            if {"best", "txtrayalign"} <= set(statistics):
+                ours, theirs = statistics["best"], statistics["txtrayalign"]
+                value, ci = score.bootstrap(lambda rows, a=ours, b=theirs: a(rows) - b(rows), asked.patients)
+                what = f"{key.replace('_', '-')}@2, best less tuned TxtRayAlign, same patients, {about}"
+                results[f"{prefix}{key}_at_2{reading}.best_over_txtrayalign"] = Result(value, count, "share", what, ci, 0.05)
+    for name, found in by_name.items():
+        spread = float(np.std([one[""].scores()["f1"] for one in found], ddof=min(1, len(found) - 1)))
+        what = f"standard deviation over {len(found)} seeds of F1@2 of {name}"
+        results[f"{prefix}f1_at_2_spread.{name}"] = Result(spread, len(found), "share", what, None, 0.05)
+    return results
+
+
+def macro(asked: Patients, several: list[dict[str, np.ndarray]], what: str) -> dict[str, Result]:
+    """Return the AUC of each finding and their mean, averaged over seeds, with intervals over patients."""
+    names = list(drawn_aucs(asked, several[0]))
+
+    def auc(chosen: list[str]) -> Callable[[np.ndarray], float]:
+        def statistic(rows: np.ndarray) -> float:
+            part = replace(asked, drawn=asked.drawn[rows])
+            found = [drawn_aucs(part, {name: one[name][rows] for name in chosen}, 1) for one in several]
+            return float(np.mean([np.mean(list(one.values())) if one else np.nan for one in found]))
+
+        return statistic
+
+    results = {}
+    for key, chosen in {**{name: [name] for name in names}, "macro": names}.items():
+        value, ci = score.bootstrap(auc(chosen), asked.patients, 200)
+        about = f"{what}, {key}" + ("" if key != "macro" else f" over {len(names)} findings") + f", {len(several)} seeds"
+        results[key] = Result(value, len(asked.drawn), "AUC", about, ci, 0.05)
+    return results
+
+
+# ---- the three commands
+
+GRID: dict[str, list[dict]] = {}
+
+
+def tune(train: Pairs, known: Patients, bank: Sentences, asked: Patients) -> dict[str, Result]:
+    """Score every setting of GRID on the validation patients."""
+    results = {}
+    for name, changes in GRID.items():
+        for change in changes:
+            recipe = replace(RECIPES[name], **change)
+            model = trained(recipe, train)
+            found = overlaps(asked, said_by(model, bank, asked))
+            words = " ".join(f"{key}={value}" for key, value in change.items()) or "as chosen"
+            for key, value in (("f1", found[""].scores()["f1"]), ("f1_as_report", found["_as_report"].scores()["f1"]),
+                               ("zero_shot", np.mean(list(drawn_aucs(asked, prompted(model, asked), 3).values())))):  # fmt: skip
+                what = f"{key} on the validation patients, seed 0, {name}, {words}"
+                results[f"tuning.{name}.{words.replace(' ', ',')}.{key}"] = Result(value, len(asked.labels), "share", what, None, 0.05)
+            print(name, words, {key: round(r.value, 3) for key, r in results.items() if f".{words.replace(' ', ',')}." in key})
+    return results
+
+
+def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked: Patients, recipes: dict[str, Recipe],
+         seeds: int) -> dict[str, Result]:  # fmt: skip
+    """Train every recipe with every seed and score them on the test patients."""
+    said = {
+        "random": [random_sentences(bank, asked, seed) for seed in range(100)],
+        "most_frequent": [most_frequent(of_split(studies, "train"), bank, asked)],
+        "oracle": [oracle(bank, asked)],
+    }
+    told = [supervised(known, recipes["supervised"], seed) for seed in range(seeds)]
+    said["supervised"] = [named_by(model, asked) for model in told]
+    chances = [model.probabilities(asked.films)[:, : len(FINDINGS)] for model in told]
+    guessed = [{name: one[:, k] for k, name in enumerate(FINDINGS)} for one in chances]
+    results = {f"supervised_auc.{key}": one for key, one in macro(asked, guessed, "supervised").items()}
+    real = load_studies("covid") if covid.folder().exists() else None
+    outside = patients(real) if real is not None else None
+    abroad: dict[str, list[np.ndarray]] = {}
+    for name in [name for name in recipes if name != "supervised"]:
+        models = [trained(recipes[name], train, seed) for seed in range(seeds)]
+        said[name] = [said_by(model, bank, asked) for model in models]
+        asked_for = [prompted(model, asked) for model in models]
+        found = macro(asked, asked_for, f"zero-shot, {name}")
+        results |= {f"zero_shot_auc_{name}.macro": found["macro"]}
+        if name == "best":
+            results |= {f"zero_shot_auc.{key}": one for key, one in found.items()}
+            gaps = macro_gap(asked, guessed, asked_for)
+            results["zero_shot_auc.below_supervised"] = gaps
+        if outside is not None and name in ("best", "txtrayalign"):
+            abroad[name] = [said_by(model, bank, outside) for model in models]
+            results |= real_aucs(outside, [prompted(model, outside) for model in models], name)
+        write_results("alignment", results)
+    results |= retrieval(asked, said)
+    if outside is not None:
+        abroad["random"] = [random_sentences(bank, outside, seed) for seed in range(100)]
+        results |= retrieval(outside, abroad, "real_films.")
+    return results
+
+
+def macro_gap(asked: Patients, told: list[dict], ours: list[dict]) -> Result:
+    """Return how far zero-shot stays below the supervised reference in macro AUC, on the same patients."""
+    names = list(drawn_aucs(asked, ours[0]))
+
+    def mean(several: list[dict], rows: np.ndarray) -> float:
+        part = replace(asked, drawn=asked.drawn[rows])
+        found = [drawn_aucs(part, {name: one[name][rows] for name in names}, 1) for one in several]
+        return float(np.mean([np.mean(list(one.values())) for one in found]))
+
+    value, ci = score.bootstrap(lambda rows: mean(told, rows) - mean(ours, rows), asked.patients, 200)
+    return Result(value, len(asked.drawn), "AUC", "supervised less best zero-shot, macro, same patients", ci, 0.05)
+
+
+def real_aucs(asked: Patients, several: list[dict[str, np.ndarray]], name: str) -> dict[str, Result]:
+    """Return zero-shot AUC on real films for the findings whose label their notes give often enough."""
+    results = {}
+    for finding, label in REAL.items():
+        truth = (asked.labels[:, LABELS.index(label)] == 1).astype(float)
+
+        def statistic(rows: np.ndarray, truth=truth, finding=finding) -> float:
+            found = [score.aucs({finding: truth[rows]}, {finding: one[finding][rows]}, 1) for one in several]
+            return float(np.mean([one.get(finding, np.nan) for one in found]))
+
+        value, ci = score.bootstrap(statistic, asked.patients, 500)
+        what = f"{name}, real films, zero-shot {finding} against {label} in the note, {int(truth.sum())} with it"
+        results[f"real_films.zero_shot_auc.{name}.{finding}"] = Result(value, len(truth), "AUC", what, ci, 0.05)
+    return results
+
+
+def cost(name: str) -> dict[str, Result]:
+    """Train one recipe in this process and return its seconds and the process's highest memory."""
+    train = pairs(of_split(load_studies(), "train"))
+    recipe, start = RECIPES[name], time.monotonic()
+    fit(recipe, train)
+    seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    what = f"to train {name}, {recipe.steps} steps of {recipe.batch}, 2 cores, text features cached"
+    return {f"train_seconds.{name}": Result(seconds, len(train.films), "s", what),
+            f"peak_mb.{name}": Result(peak, len(train.films), "MB", f"peak memory of the process {what}")}  # fmt: skip
+
+
+def main() -> None:
+    """Run what was asked for and write the results."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one seed and a tenth of the steps")
+    parser.add_argument("--tune", action="store_true", help="score the settings on the validation patients instead")
+    parser.add_argument("--cost", nargs="?", const="all", help="measure one training of each recipe (or of one) instead")
+    asked = parser.parse_args()
+    if asked.cost == "all":
+        for name in RECIPES:
+            subprocess.run([sys.executable, __file__, "--cost", name], check=True)
+        return
+    if asked.cost:
+        write_results("alignment", cost(asked.cost))
+        return
+    quick = asked.quick or settings().quick
+    studies = load_studies()
+    known, bank = patients(of_split(studies, "train")), sentence_bank(of_split(studies, "train"))
+    train = pairs(of_split(studies, "train"))
+    if asked.tune:
+        results = tune(train, known, bank, patients(of_split(studies, "validate")))
+    else:
+        recipes = RECIPES | {"supervised": Recipe()}
+        recipes = {name: replace(one, steps=max(1, one.steps // (10 if quick else 1))) for name, one in recipes.items()}
+        where = patients(of_split(studies, "test"))
+        results = test(train, known, studies, bank, where, recipes, 1 if quick else SEEDS)
+    write_results("alignment", results)
+    for key, one in results.items():
+        print(f"{key:60s} {one.value:.3f}  {one.ci}  {one.what}")
+
+
+if __name__ == "__main__":
+    main()
