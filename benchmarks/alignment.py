@@ -1,7 +1,7 @@
 """Train every recipe with five seeds, score them on the test patients, and write book/results/alignment.json.
 
     python benchmarks/alignment.py           about 50 minutes on 2 cores; `make experiments` runs it
-    python benchmarks/alignment.py --tune    settings tried on the validation patients, about 25 minutes
+    python benchmarks/alignment.py --tune best   (or txtrayalign) settings tried on the validation patients, 10 minutes
     python benchmarks/alignment.py --cost    time and memory of one training of each recipe; wants a quiet machine
     python benchmarks/alignment.py --quick   two minutes, to see that it runs; writes to another folder
 
@@ -28,7 +28,7 @@ from tqdm import tqdm
 from txtray_utils import score
 from txtray_utils.align import RECIPES, Pairs, Recipe, augment, fit, one_cycle, pairs, trained
 from txtray_utils.encoders import Towers, films, scaled, text_features
-from txtray_utils.prompts import PROMPTS
+from txtray_utils.prompts import SAID
 from txtray_utils.results import Result, write_results
 from txtray_utils.retrieve import Sentences, sentence_bank
 from txtray_utils.settings import settings
@@ -37,7 +37,12 @@ from txtray_utils.studies import FINDINGS, LABELS, label_matrix
 
 SEEDS = 5
 K = 2
-REAL = {"consolidation": "Consolidation", "opacity": "Lung Opacity", "nodule": "Lung Lesion", "central_line": "Support Devices"}
+REAL = {
+    "consolidation": "Consolidation",
+    "opacity": "Lung Opacity",
+    "nodule": "Lung Lesion",
+    "central_line": "Support Devices",
+}
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,8 @@ def said_by(model: Towers, bank: Sentences, asked: Patients) -> np.ndarray:
 def prompted(model: Towers, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
     images, _ = model.encode_films(asked.films)
-    prompts = {
-        name: tuple(model.encode_texts(text_features(list(texts))).detach().numpy() for texts in both)
-        for name, both in PROMPTS.items()
-    }
-    return score.zero_shot(images.numpy(), prompts)
+    said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in SAID.items()}
+    return score.zero_shot(images.numpy(), said)
 
 
 def drawn_aucs(asked: Patients, scores: dict[str, np.ndarray], least: int = 5) -> dict[str, float]:
@@ -198,7 +200,9 @@ def retrieval(asked: Patients, said: dict[str, list[np.ndarray]], prefix: str = 
                 ours, theirs = statistics["best"], statistics["txtrayalign"]
                 value, ci = score.bootstrap(lambda rows, a=ours, b=theirs: a(rows) - b(rows), asked.patients)
                 what = f"{key.replace('_', '-')}@2, best less tuned TxtRayAlign, same patients, {about}"
-                results[f"{prefix}{key}_at_2{reading}.best_over_txtrayalign"] = Result(value, count, "share", what, ci, 0.05)
+                results[f"{prefix}{key}_at_2{reading}.best_over_txtrayalign"] = Result(
+                    value, count, "share", what, ci, 0.05
+                )
     for name, found in by_name.items():
         spread = float(np.std([one[""].scores()["f1"] for one in found], ddof=min(1, len(found) - 1)))
         what = f"standard deviation over {len(found)} seeds of F1@2 of {name}"
@@ -221,30 +225,40 @@ def macro(asked: Patients, several: list[dict[str, np.ndarray]], what: str) -> d
     results = {}
     for key, chosen in {**{name: [name] for name in names}, "macro": names}.items():
         value, ci = score.bootstrap(auc(chosen), asked.patients, 200)
-        about = f"{what}, {key}" + ("" if key != "macro" else f" over {len(names)} findings") + f", {len(several)} seeds"
+        about = (
+            f"{what}, {key}" + ("" if key != "macro" else f" over {len(names)} findings") + f", {len(several)} seeds"
+        )
         results[key] = Result(value, len(asked.drawn), "AUC", about, ci, 0.05)
     return results
 
 
 # ---- the three commands
 
-GRID: dict[str, list[dict]] = {}
+GRID: dict[str, list[dict]] = {  # one setting changed at a time
+    "txtrayalign": [{}, {"momentum": 0.9}, {"momentum": 0.99}, {"rate": 2e-3}, {"rate": 8e-3}, {"temperature": 0.03},
+                    {"temperature": 0.2}, {"batch": 64, "steps": 200}],
+    "best": [{}, {"label_weight": 0.0}, {"label_weight": 5.0}, {"rate": 2e-3}, {"rate": 8e-3}, {"temperature": 0.03},
+             {"batch": 16, "steps": 800}, {"batch": 64, "steps": 200}],
+}  # fmt: skip
 
 
-def tune(train: Pairs, known: Patients, bank: Sentences, asked: Patients) -> dict[str, Result]:
-    """Score every setting of GRID on the validation patients."""
+def tune(train: Pairs, bank: Sentences, asked: Patients, name: str) -> dict[str, Result]:
+    """Score every setting of a recipe in GRID on the validation patients."""
     results = {}
-    for name, changes in GRID.items():
-        for change in changes:
-            recipe = replace(RECIPES[name], **change)
-            model = trained(recipe, train)
-            found = overlaps(asked, said_by(model, bank, asked))
-            words = " ".join(f"{key}={value}" for key, value in change.items()) or "as chosen"
-            for key, value in (("f1", found[""].scores()["f1"]), ("f1_as_report", found["_as_report"].scores()["f1"]),
-                               ("zero_shot", np.mean(list(drawn_aucs(asked, prompted(model, asked), 3).values())))):  # fmt: skip
-                what = f"{key} on the validation patients, seed 0, {name}, {words}"
-                results[f"tuning.{name}.{words.replace(' ', ',')}.{key}"] = Result(value, len(asked.labels), "share", what, None, 0.05)
-            print(name, words, {key: round(r.value, 3) for key, r in results.items() if f".{words.replace(' ', ',')}." in key})
+    for change in GRID[name]:
+        recipe = replace(RECIPES[name], **change)
+        model = trained(recipe, train)
+        found = overlaps(asked, said_by(model, bank, asked))
+        words = " ".join(f"{key}={value}" for key, value in change.items()) or "start"
+        for key, value in (("f1", found[""].scores()["f1"]), ("f1_as_report", found["_as_report"].scores()["f1"]),
+                           ("zero_shot", np.mean(list(drawn_aucs(asked, prompted(model, asked), 3).values())))):  # fmt: skip
+            what = f"{key} on the validation patients, seed 0, {name}, {words}"
+            results[f"tuning.{name}.{words.replace(' ', ',')}.{key}"] = Result(
+                value, len(asked.labels), "share", what, None, 0.05
+            )
+        print(
+            name, words, {key: round(r.value, 3) for key, r in results.items() if f".{words.replace(' ', ',')}." in key}
+        )
     return results
 
 
@@ -330,8 +344,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one seed and a tenth of the steps")
-    parser.add_argument("--tune", action="store_true", help="score the settings on the validation patients instead")
-    parser.add_argument("--cost", nargs="?", const="all", help="measure one training of each recipe (or of one) instead")
+    parser.add_argument(
+        "--tune", choices=list(GRID), help="score settings of a recipe on the validation patients instead"
+    )
+    parser.add_argument(
+        "--cost", nargs="?", const="all", help="measure one training of each recipe (or of one) instead"
+    )
     asked = parser.parse_args()
     if asked.cost == "all":
         for name in RECIPES:
@@ -345,9 +363,9 @@ def main() -> None:
     known, bank = patients(of_split(studies, "train")), sentence_bank(of_split(studies, "train"))
     train = pairs(of_split(studies, "train"))
     if asked.tune:
-        results = tune(train, known, bank, patients(of_split(studies, "validate")))
+        results = tune(train, bank, patients(of_split(studies, "validate")), asked.tune)
     else:
-        recipes = RECIPES | {"supervised": Recipe()}
+        recipes = RECIPES | {"supervised": Recipe(batch=64, steps=200)}
         recipes = {name: replace(one, steps=max(1, one.steps // (10 if quick else 1))) for name, one in recipes.items()}
         where = patients(of_split(studies, "test"))
         results = test(train, known, studies, bank, where, recipes, 1 if quick else SEEDS)

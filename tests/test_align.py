@@ -1,6 +1,7 @@
 """The alignment losses against other definitions, and exact resume."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,20 @@ from torch import distributed
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from txtray_utils.align import Pairs, Recipe, fit, gathered, info_nce, sinkhorn_target, soft_target, trained
+from txtray_utils.align import (
+    RECIPES,
+    Pairs,
+    Recipe,
+    bank_loss,
+    bank_target,
+    borne_out,
+    fit,
+    gathered,
+    info_nce,
+    sinkhorn_target,
+    soft_target,
+    trained,
+)
 from txtray_utils.align import pairs as make_pairs
 from txtray_utils.encoders import Towers
 from txtray_utils.errors import InputError
@@ -137,6 +151,40 @@ def test_a_text_that_a_film_bears_out_is_no_negative():
     said, labels = torch.full((2, 14), float("nan")), torch.full((2, 14), float("nan"))
     said[0, 3], labels[0, 3], labels[1, 3] = 1, 1, 1
     assert soft_target(torch.eye(2), said, labels).tolist() == [[1, 0], [1, 1]]
+
+
+def test_the_bank_target_by_hand():
+    """Two films; sentence 0 is both films' own, 1 a finding of film 0 that film 1's report also names, 2 film 1's own."""
+    said, labels = torch.full((3, 14), float("nan")), torch.full((2, 14), float("nan"))
+    edema, fracture = LABELS.index("Edema"), LABELS.index("Fracture")
+    said[1, edema] = said[2, fracture] = 1
+    labels[0, edema] = labels[1, edema] = labels[1, fracture] = 1
+    texts = torch.eye(3, 16)
+    films = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    made = Pairs(films, [texts[[0, 1]], texts[[0, 2]]], [said[[0, 1]], said[[0, 2]]], labels)
+    bank, right = bank_target(made)
+    order = [int((bank == text).all(1).nonzero()) for text in texts]
+    half = 1 / 2**0.5
+    torch.testing.assert_close(right[:, order], torch.tensor([[half, half, 0], [half, half, 1]]))
+
+
+def test_the_bank_loss_is_info_nce_where_each_film_has_one_text():
+    images, texts = unit(6, 0), unit(6, 1)
+    same = bank_loss(10 * images @ texts.T, torch.eye(6))
+    torch.testing.assert_close(same, info_nce(images, texts, 10.0))
+
+
+def test_no_finding_bears_nothing_out():
+    said, labels = torch.full((1, 14), float("nan")), torch.full((1, 14), float("nan"))
+    said[0, LABELS.index("No Finding")] = labels[0, LABELS.index("No Finding")] = 1
+    assert not borne_out(said, labels).any()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains(name):
+    recipe = replace(RECIPES[name], steps=2, batch=4, tower=SMALL.tower)
+    before = fit(recipe, pairs(), stop_at=0).state_dict()["image_head.weight"]
+    assert not torch.equal(fit(recipe, pairs()).state_dict()["image_head.weight"], before)
 
 
 def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path, monkeypatch):

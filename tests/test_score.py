@@ -72,8 +72,10 @@ def test_ranks_count_ties_against_the_model():
 
 
 def test_zero_shot_prefers_the_film_that_lies_with_the_prompt():
-    prompts = {"effusion": (np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))}
-    assert zero_shot(np.eye(2), prompts)["effusion"].tolist() == [1, -1]
+    said, denied = {"effusion": np.array([[1.0, 0.0]])}, {"effusion": np.array([[0.0, 1.0]])}
+    assert zero_shot(np.eye(2), said)["effusion"].tolist() == [1, 0]
+    assert zero_shot(np.eye(2), said, denied)["effusion"].tolist() == [1, -1]
+
 
 
 def test_an_auc_leaves_unknown_truth_out_and_needs_enough_of_both():

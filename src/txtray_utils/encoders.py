@@ -108,7 +108,7 @@ class Towers(nn.Module):
         """
         if features.shape[-1] != self.text_head.in_features:
             raise ValueError(f"text features have width {features.shape[-1]}; this model takes {self.text_head.in_features}")
-        return normalize(self.text_head(features), dim=-1)
+        return normalize(self.text_head(features * features.shape[-1] ** 0.5), dim=-1)  # unit vectors to unit variance
 
     @torch.inference_mode()
     def encode_films(self, films: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,12 +1,10 @@
 """What to ask a model that was never told a finding: sentences that state each finding, and sentences that deny it.
 
 Several wordings of each are an ensemble, as in CheXzero (Tiu et al. 2022, doi 10.1038/s41551-022-00936-9); all are ours
-and were written without a look at any score. Explained in book/05_retrieval_and_zero_shot.
+and were written before any score was seen. Keys are `studies.FINDINGS`. Explained in book/05_retrieval_and_zero_shot.
 """
 
-from txtray_utils.studies import FINDINGS
-
-_SAID = {
+SAID = {
     "cardiomegaly": ("The heart is enlarged.", "Cardiomegaly.", "The cardiac silhouette is enlarged."),
     "tortuous_aorta": ("The aorta is tortuous.", "Tortuous thoracic aorta.", "Ectatic and tortuous aorta."),
     "effusion": ("There is a pleural effusion.", "Blunted costophrenic angle, a small effusion.", "Pleural effusions."),
@@ -27,14 +25,14 @@ _SAID = {
     "pacemaker": ("A pacemaker is in place.", "Left-sided pacemaker with leads.", "Cardiac pacing device."),
     "sternal_wires": ("Sternotomy wires are intact.", "Median sternotomy wires.", "Status post sternotomy and CABG."),
 }
-_DENIED = {
+DENIED = {
     "cardiomegaly": ("The heart is normal in size.", "Heart size is within normal limits.", "No cardiomegaly."),
     "tortuous_aorta": ("The aorta is normal.", "The mediastinal contours are normal.", "Normal thoracic aorta."),
     "effusion": ("There is no pleural effusion.", "Costophrenic angles are sharp.", "No effusions."),
     "pneumothorax": ("There is no pneumothorax.", "No pneumothorax is seen.", "Negative for pneumothorax."),
     "consolidation": ("There is no consolidation.", "No airspace consolidation.", "The lungs are clear."),
     "opacity": ("There is no opacity in the lung.", "No focal airspace disease.", "The lungs are clear."),
-    "interstitial": ("Interstitial markings are normal.", "No interstitial disease.", "The lungs are clear."),
+    "interstitial": ("No increased interstitial markings.", "No interstitial disease.", "The lungs are clear."),
     "oedema": ("There is no pulmonary edema.", "Pulmonary vascularity is normal.", "No edema."),
     "atelectasis": ("There is no atelectasis.", "The lung bases are clear.", "The lungs are well expanded."),
     "nodule": ("There is no pulmonary nodule.", "No suspicious nodule or mass.", "The lungs are clear."),
@@ -48,4 +46,3 @@ _DENIED = {
     "pacemaker": ("No pacemaker.", "No cardiac device.", "There is no pacing device."),
     "sternal_wires": ("No sternotomy wires.", "The sternum is normal.", "No surgical change."),
 }
-PROMPTS = {name: (_SAID[name], _DENIED[name]) for name in FINDINGS}

@@ -78,7 +78,7 @@ def together(retrieved: np.ndarray) -> np.ndarray:
 
 def findings_only(labels: np.ndarray) -> np.ndarray:
     """Return labels (..., 14) without No Finding (..., 13), which is no finding and which no sentence alone can say."""
-    return np.delete(labels, LABELS.index("No Finding"), -1)
+    return labels[..., [k for k, label in enumerate(LABELS) if label != "No Finding"]]
 
 
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:
@@ -97,14 +97,16 @@ def mean_reciprocal_rank(ranks: np.ndarray) -> float:
     return float(np.mean(1 / ranks))
 
 
-def zero_shot(images: np.ndarray, prompts: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Score each finding as similarity to its prompts minus similarity to the prompts that deny it (CheXzero's idea).
+def zero_shot(
+    images: np.ndarray, said: Mapping[str, np.ndarray], denied: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Score each finding (N,) as the similarity of films to the mean of its prompts, an ensemble.
 
     Args:
-        images: unit vectors (N, D); prompts: finding -> (embeddings that say it (P, D), that deny it (R, D)); the
-            ensemble is the mean of the embeddings.
+        images: unit vectors (N, D); said: finding -> embeddings (P, D) of sentences that state it; denied: of sentences
+            that deny it, whose mean is taken off (CheXzero's idea, Tiu et al. 2022).
     """
-    return {name: images @ (said.mean(0) - denied.mean(0)) for name, (said, denied) in prompts.items()}
+    return {name: images @ (vectors.mean(0) - (denied[name].mean(0) if denied else 0)) for name, vectors in said.items()}
 
 
 def aucs(truth: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], least: int = 5) -> dict[str, float]:

@@ -1,0 +1,21 @@
+"""Every finding can be asked for, in words that our own labeller reads as meant."""
+
+import pytest
+
+from txtray_utils.prompts import DENIED, SAID
+from txtray_utils.reports import label_report
+from txtray_utils.studies import FINDINGS, LABELS
+from txtray_utils.virtual.catalogue import BY_NAME
+
+
+def test_every_finding_is_stated_and_denied():
+    assert tuple(SAID) == tuple(DENIED) == FINDINGS
+    assert all(len(set(texts)) == len(texts) >= 3 for texts in (*SAID.values(), *DENIED.values()))
+
+
+@pytest.mark.parametrize("finding", [name for name in FINDINGS if BY_NAME[name].chexpert])
+def test_no_prompt_that_denies_states_a_finding(finding):
+    for text in DENIED[finding]:
+        said = label_report(text, None)
+        assert not [label for label in LABELS if label != "No Finding" and said[label] in (1, -1)], text
+    assert any(label_report(text, None)[BY_NAME[finding].chexpert] == 1 for text in SAID[finding])
