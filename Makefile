@@ -8,7 +8,7 @@ BUILD := _build
 PIP := pip==26.3  # the pip of an older Python's venv takes minutes to choose versions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help book test lint environment data executed execute results benchmarks strip linkcheck clean
+.PHONY: help book test lint environment data executed execute results benchmarks experiments strip linkcheck clean
 .DELETE_ON_ERROR:
 
 help:             ## say what can be made
@@ -49,7 +49,10 @@ results: executed ## carry the numbers of the executed notebooks into book/resul
 	$(BIN)/python tools/check_results.py --write
 
 benchmarks: data  ## run the longer measurements; their numbers go straight into book/results
-	for one in benchmarks/*.py; do TXTRAY_RESULTS=book/results $(BIN)/python $$one || exit 1; done
+	for one in $(filter-out %/alignment.py,$(wildcard benchmarks/*.py)); do TXTRAY_RESULTS=book/results $(BIN)/python $$one || exit 1; done
+
+experiments: data ## train and score every recipe with five seeds (about an hour; run again to go on where it stopped)
+	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/alignment.py
 
 strip: $(ENV)     ## take the outputs out of the notebooks
 	$(BIN)/nbstripout book/*.ipynb
