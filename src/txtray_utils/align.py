@@ -57,11 +57,11 @@ class Recipe:
 
 RECIPES = {  # chosen on the validation patients by `benchmarks/alignment.py --tune`
     "txtrayalign_published": Recipe(target="teacher"),
-    "txtrayalign": Recipe(target="teacher", momentum=0.97),
-    "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97),
+    "txtrayalign": Recipe(target="teacher", momentum=0.97, temperature=0.2),
+    "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97, temperature=0.2),
     "clip": Recipe(text="report"),
     "soft": Recipe(target="soft"),
-    "best": Recipe(target="bank", label_weight=2.0),
+    "best": Recipe(target="bank", label_weight=2.0, rate=0.008),
 }
 
 
