@@ -2,7 +2,7 @@
 
 Recipes are rows of `RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
 others only films and their sentences. `accelerate` is here so that the same loop runs on several processes
-(`accelerate launch`) and in mixed precision where there is a GPU. The chapter that explains it is to follow.
+(`accelerate launch`) and in mixed precision where there is a GPU. Explained in book/04_contrastive_alignment.
 """
 
 import copy
