@@ -2,7 +2,7 @@
 
 The image tower is any model of `timm`, the text tower any model of `transformers` by name or folder. Without a name the
 text tower is all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957) from a package, so that no hub is needed. The text
-tower is frozen: each sentence is encoded once and kept on disk. The chapter that explains it is to follow.
+tower is frozen: each sentence is encoded once and kept on disk. Explained in book/04_contrastive_alignment.
 """
 
 import hashlib

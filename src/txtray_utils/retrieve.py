@@ -1,7 +1,7 @@
 """Banks of embeddings and their search: exact in blocks with torch, approximate with FAISS.
 
 FAISS (Douze et al. 2024, arXiv 2401.08281) is here because an inverted file over a million vectors is not for a book
-to write. The chapter that explains it is to follow.
+to write. Explained in book/05_retrieval_and_zero_shot.
 """
 
 from dataclasses import dataclass

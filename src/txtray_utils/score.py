@@ -4,7 +4,7 @@ Labels are arrays (rows, 14) of float32 in the order of `studies.LABELS`: 1 pres
 mentioned. TxtRayAlign's label overlap comes in two readings. *As published* (its report, equations 6-8) a study and
 what was retrieved for it are sets of findings that are present. *As coded* (its `evaluate.py`) every label that is
 mentioned counts with its polarity, and the denominator of the precision counts repeats. In both, F1 is the harmonic
-mean of the mean precision and the mean recall. The chapter that explains it is to follow.
+mean of the mean precision and the mean recall. Explained in book/05_retrieval_and_zero_shot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
