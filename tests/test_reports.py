@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,10 +16,14 @@ from hypothesis import strategies as st
 from txtray_utils import reports
 from txtray_utils.errors import InputError
 from txtray_utils.reports import (
+    NAMED,
+    TERMS,
     Mention,
     development_half,
     label_report,
+    label_terms,
     mentions,
+    named,
     read_report,
     refers_to_prior,
     sentences,
@@ -134,7 +139,8 @@ def test_every_label_meets_every_kind_of_statement(label, phrase, template, stat
 
 
 def test_every_label_has_patterns():
-    assert set(reports._patterns()) == set(LABELS) - {"No Finding"}
+    assert set(reports._patterns("labels")) == set(LABELS) - {"No Finding"}
+    assert set(reports._patterns("terms")) == set(TERMS)
     assert set(PHRASES) == set(LABELS) - {"No Finding"}
 
 
@@ -206,6 +212,37 @@ def test_sentences(text, expected):
 def test_sides_zones_and_severities(sentence, label, place):
     found = [m for m in mentions(sentence) if m.label == label]
     assert [(m.side, m.zone, m.severity) for m in found] == [place]
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "state"),
+    [
+        ("Mildly tortuous thoracic aorta.", "Tortuous Aorta", 1),
+        ("The aorta is not tortuous.", "Tortuous Aorta", 0),
+        ("Calcified granuloma in the left apex.", "Granuloma", 1),
+        ("Hyperexpanded lungs with flattened diaphragms.", "Hyperinflation", 1),
+        ("No hyperinflation.", "Hyperinflation", 0),
+        ("Lung volumes are low.", "Low Lung Volumes", 1),
+        ("Lung volumes are normal.", "Low Lung Volumes", None),
+        ("Elevation of the right hemidiaphragm.", "Raised Diaphragm", 1),
+        ("Possible eventration of the diaphragm.", "Raised Diaphragm", -1),
+        ("Levoscoliosis of the thoracic spine.", "Scoliosis", 1),
+        ("The PICC has been removed.", "Central Line", 0),
+        ("Dual-lead pacemaker.", "Pacemaker", 1),
+        ("Status post sternotomy and CABG.", "Sternotomy", 1),
+        ("Apical scarring.", "Scar", 1),
+        ("No increased interstitial markings.", "Interstitial Markings", 0),
+        ("", "Scar", None),
+    ],
+)
+def test_terms_that_the_14_labels_leave_out(text, term, state):
+    assert label_terms(text)[term] == state
+
+
+def test_what_is_named_are_the_labels_and_then_the_terms():
+    states = named(["Small effusion, no scoliosis.", ""])
+    assert states.shape == (2, len(NAMED)) and np.isnan(states[1]).all()
+    assert states[0, NAMED.index("Pleural Effusion")] == 1 and states[0, NAMED.index("Scoliosis")] == 0
 
 
 def test_one_sentence_may_hold_several_states():

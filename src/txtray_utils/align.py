@@ -26,10 +26,10 @@ from tqdm import tqdm
 
 from txtray_utils.encoders import IMAGE_TOWER, Towers, films, scaled, text_features
 from txtray_utils.errors import InputError, replacing
-from txtray_utils.reports import label_report
+from txtray_utils.reports import named
 from txtray_utils.score import findings_only
 from txtray_utils.settings import data_dir
-from txtray_utils.studies import label_matrix
+from txtray_utils.studies import LABELS, label_matrix
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Recipe:
 
     target: own (the film's own text), teacher (an EMA teacher's match probabilities), sinkhorn (the published code's,
     wrong sign kept), soft (own, twins and what the film bears out), bank (the same, against every sentence of the
-    training reports at once; `text` is not used). `label_weight` adds a head for text labels.
+    training reports at once; `text` is not used). `label_weight` adds a head for what the report names.
     """
 
     text: str = "sentence"
@@ -58,6 +58,7 @@ class Recipe:
 RECIPES = {  # chosen on the validation patients by `benchmarks/alignment.py --tune`
     "txtrayalign_published": Recipe(target="teacher"),
     "txtrayalign": Recipe(target="teacher", momentum=0.97, temperature=0.2),
+    "txtrayalign_by_f1": Recipe(target="teacher", momentum=0.97, temperature=0.03),  # by F1@2 alone, not by the sum
     "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97, temperature=0.2),
     "clip": Recipe(text="report"),
     "soft": Recipe(target="soft"),
@@ -67,7 +68,10 @@ RECIPES = {  # chosen on the validation patients by `benchmarks/alignment.py --t
 
 @dataclass(frozen=True)
 class Pairs:
-    """Films (N, 1, H, W) uint8, each film's text vectors (n_i, D), the labels of each text (n_i, 14) and film (N, 14)."""
+    """Films (N, 1, H, W) uint8, each film's text vectors (n_i, D), what each text (n_i, L) and each film's report (N, L) names.
+
+    The L columns are those of `reports.NAMED`: 1 present, 0 absent, -1 uncertain, NaN not mentioned.
+    """
 
     films: Tensor
     texts: list[Tensor]
@@ -114,11 +118,12 @@ def pairs(studies: Dataset) -> Pairs:
         log.info("left out %d of %d studies, which have no sentence", len(studies) - len(kept), len(studies))
     counts = [len(said) for said in kept["sentences"]]
     said = [sentence for study in kept["sentences"] for sentence in study]
+    terms = named(" ".join(study) for study in kept["sentences"])[:, len(LABELS) :]
     return Pairs(
         films(kept),
         list(text_features(said).split(counts)),
-        list(torch.from_numpy(label_matrix([label_report(sentence, None) for sentence in said])).split(counts)),
-        torch.from_numpy(label_matrix(kept["labels"])),
+        list(torch.from_numpy(named(said)).split(counts)),
+        torch.from_numpy(np.concatenate([label_matrix(kept["labels"]), terms], 1)),
     )
 
 
@@ -164,14 +169,14 @@ def sinkhorn_target(images: Tensor, texts: Tensor, sign: int = -1, rounds: int =
 def soft_target(texts: Tensor, said: Tensor, labels: Tensor, near: float = 0.9) -> Tensor:
     """Return the (B, B) target film x text: 1 for the own text, near-duplicates of it, and texts that the film bears out.
 
-    texts: unit vectors (B, D); said, labels: text labels of each text and film (B, 14).
+    texts: unit vectors (B, D); said, labels: what each text and each film's report names (B, L).
     """
     own = torch.eye(len(texts), dtype=torch.bool, device=texts.device)
     return ((texts @ texts.T > near) | borne_out(said, labels) | own).float()
 
 
 def borne_out(said: Tensor, labels: Tensor) -> Tensor:
-    """Return (N, M): whether text labels `said` (M, 14) name findings that are all present in film labels (N, 14)."""
+    """Return (N, M): whether texts that name `said` (M, L) name only findings that are present in films' reports `labels` (N, L)."""
     named, there = (findings_only(said) == 1).float(), (findings_only(labels) == 1).float()
     return (named.sum(1) > 0) & (there @ named.T == named.sum(1))
 

@@ -20,8 +20,9 @@ from torch.nn.functional import interpolate, normalize
 from transformers import AutoModel, AutoTokenizer
 
 from txtray_utils.errors import replacing
+from txtray_utils.reports import NAMED
 from txtray_utils.settings import data_dir
-from txtray_utils.studies import LABELS, pixels
+from txtray_utils.studies import pixels
 
 IMAGE_TOWER, SIZE = "mobilenetv3_small_100", 128
 
@@ -81,7 +82,8 @@ def text_tower(name: str) -> tuple:
 class Towers(nn.Module):
     """An image tower and frozen text features, each projected to unit vectors; a temperature; a label head.
 
-    All but the text tower starts at random. The label head guesses the 14 labels from the image features; a recipe without label loss leaves it untrained.
+    All but the text tower starts at random. The label head guesses from the image features what the report names
+    (`reports.NAMED`); a recipe without label loss leaves it untrained.
     """
 
     def __init__(
@@ -92,11 +94,11 @@ class Towers(nn.Module):
         self.image = timm.create_model(image, in_chans=1, num_classes=0).to(memory_format=torch.channels_last)
         self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
         self.text_head = nn.Linear(text_width, width)
-        self.label_head = nn.Linear(self.image_head.in_features, len(LABELS))
+        self.label_head = nn.Linear(self.image_head.in_features, len(NAMED))
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
 
     def forward(self, films: torch.Tensor, texts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return unit image vectors (N, W), unit text vectors (M, W) and label logits (N, 14)."""
+        """Return unit image vectors (N, W), unit text vectors (M, W) and logits of what is named (N, 25)."""
         seen = self.image(films.contiguous(memory_format=torch.channels_last))  # 1.6 times as fast on a CPU
         return normalize(self.image_head(seen), dim=-1), self.encode_texts(texts), self.label_head(seen)
 
@@ -112,10 +114,20 @@ class Towers(nn.Module):
 
     @torch.inference_mode()
     def encode_films(self, films: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return unit image vectors (N, W) and label probabilities (N, 14) of uint8 films (N, 1, H, W)."""
+        """Return unit image vectors (N, W) and probabilities of what is named (N, 25) of uint8 films (N, 1, H, W)."""
         self.eval()
         seen = torch.cat([self.image(scaled(part)) for part in films.split(128)])
         return normalize(self.image_head(seen), dim=-1), self.label_head(seen).sigmoid()
+
+    @torch.inference_mode()
+    def maps(self, films: torch.Tensor) -> torch.Tensor:
+        """Return the feature maps (N, C, h, w) of uint8 films before they are pooled; a convolutional tower's only."""
+        self.eval()
+        return torch.cat([self.image.forward_features(scaled(part)) for part in films.split(128)])
+
+    def pool(self, maps: torch.Tensor) -> torch.Tensor:
+        """Return what the heads read (N, F) from feature maps (N, C, h, w), or from a part of them."""
+        return self.image.forward_head(maps)
 
 
 def scaled(films: torch.Tensor) -> torch.Tensor:

@@ -21,11 +21,19 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from txtray_utils.errors import InputError
-from txtray_utils.studies import LABELS
+from txtray_utils.studies import LABELS, label_matrix
 
 MAX_REPORT = 100_000  # characters of a file
 MAX_SENTENCE = 1_000  # characters; a longer one is cut, so that the time grows with the length of a text and no faster
+
+TERMS = (
+    "Tortuous Aorta", "Granuloma", "Hyperinflation", "Low Lung Volumes", "Raised Diaphragm", "Scoliosis", "Central Line",
+    "Pacemaker", "Sternotomy", "Scar", "Interstitial Markings",
+)  # fmt: skip
+NAMED = (*LABELS, *TERMS)  # all that is read from a text
 
 _STATES = {"NEGATED": 0, "RESOLVED": 0, "LOOKED_FOR": None, "PAST": None, "UNCERTAIN": -1}
 _PRECEDENCE = (1, -1, 0)
@@ -161,11 +169,7 @@ def sentences(text: str) -> list[str]:
 
 def mentions(text: str) -> list[Mention]:
     """Return every finding that a text names, in reading order, with what is said of it."""
-    return [
-        Mention(label, state, side, zone, severity, index, span)
-        for index, sentence in enumerate(sentences(text))
-        for label, state, side, zone, severity, span in _read(sentence)
-    ]
+    return _mentions(text, "labels")
 
 
 def label_report(findings: str | None, impression: str | None) -> dict[str, int | None]:
@@ -178,6 +182,17 @@ def label_report(findings: str | None, impression: str | None) -> dict[str, int 
     return study_labels(mention for text in texts for mention in mentions(text)) | (
         {} if any(map(_says_something, texts)) else {"No Finding": None}
     )
+
+
+def label_terms(text: str) -> dict[str, int | None]:
+    """Return the states of `TERMS` in a text, by the rule of `label_report`: findings that the 14 labels leave out."""
+    said = {(mention.label, mention.state) for mention in _mentions(text, "terms")}
+    return {term: next((state for state in _PRECEDENCE if (term, state) in said), None) for term in TERMS}
+
+
+def named(texts: Iterable[str]) -> np.ndarray:
+    """Return the states of `NAMED` in each text, (N, 25) float32: 1, 0, -1, and NaN where it is not mentioned."""
+    return label_matrix([label_report(text, None) | label_terms(text) for text in texts], NAMED)
 
 
 def study_labels(found: Iterable[Mention]) -> dict[str, int | None]:
@@ -201,6 +216,14 @@ def refers_to_prior(sentence: str) -> bool:
     return bool(_PRIOR.search(sentence))
 
 
+def _mentions(text: str, group: str) -> list[Mention]:
+    return [
+        Mention(label, state, side, zone, severity, index, span)
+        for index, sentence in enumerate(sentences(text))
+        for label, state, side, zone, severity, span in _read(sentence, group)
+    ]
+
+
 def _says_something(text: str) -> bool:
     """Whether anything but gaps and punctuation is left."""
     return bool(re.search(r"[^\W\d_]", re.sub(r"X{2,}", "", text)))
@@ -213,9 +236,9 @@ def _cut(sentence: str) -> list[str]:
 
 
 @cache
-def _patterns() -> dict[str, dict[str, list[re.Pattern]]]:
-    """The compiled patterns of each label: found, normal and skip."""
-    words, labels, _ = _file()
+def _patterns(group: str) -> dict[str, dict[str, list[re.Pattern]]]:
+    """The compiled patterns of each label, or of each term: found, normal and skip."""
+    words, labels = _file()["words"], _file()[group]
     return {
         label: {
             kind: [re.compile(_fill(p, words), re.IGNORECASE) for p in kinds.get(kind, [])]
@@ -226,10 +249,9 @@ def _patterns() -> dict[str, dict[str, list[re.Pattern]]]:
 
 
 @cache
-def _file() -> tuple[dict, dict, dict]:
+def _file() -> dict[str, dict]:
     with Path(__file__).with_name("report_patterns.toml").open("rb") as file:
-        loaded = tomllib.load(file)
-    return loaded["words"], loaded["labels"], loaded["context"]
+        return tomllib.load(file)
 
 
 def _fill(pattern: str, words: dict[str, str]) -> str:
@@ -252,7 +274,7 @@ def _context() -> tuple:
         "pseudo": "PSEUDO",
         "stop": "TERMINATE",
     }
-    words, _, cues = _file()
+    words, cues = _file()["words"], _file()["context"]
     for category, kinds in cues.items():
         for kind, patterns in kinds.items():
             most = 2 if kind == "either" else None  # "versus" stands between two findings
@@ -262,10 +284,10 @@ def _context() -> tuple:
 
 
 @lru_cache(maxsize=50_000)
-def _read(sentence: str) -> tuple[tuple, ...]:
+def _read(sentence: str, group: str = "labels") -> tuple[tuple, ...]:
     """The mentions of one sentence, as tuples in the order of `Mention` but without the index."""
     found, normal = [], []
-    for label, patterns in _patterns().items():
+    for label, patterns in _patterns(group).items():
         taken = [m.span() for pattern in patterns["skip"] for m in pattern.finditer(sentence)]
         for kind, spans in (("normal", normal), ("found", found)):
             for pattern in patterns[kind]:

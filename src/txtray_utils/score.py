@@ -77,8 +77,8 @@ def together(retrieved: np.ndarray) -> np.ndarray:
 
 
 def findings_only(labels: np.ndarray) -> np.ndarray:
-    """Return labels (..., 14) without No Finding (..., 13), which is no finding and which no sentence alone can say."""
-    return labels[..., [k for k, label in enumerate(LABELS) if label != "No Finding"]]
+    """Return labels (..., 14 or more) without No Finding, which is no finding and which no sentence alone can say."""
+    return labels[..., [k for k in range(labels.shape[-1]) if k != LABELS.index("No Finding")]]
 
 
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:
