@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "_build" / ".jupyter_cache"
 STAGE = ROOT / ".executed"  # nbmake passes over anything below a folder named _build
 KEYS = STAGE / "keys.json"
+PATIENCE = 1200  # seconds a cell: a hung cell ends; time is recorded in build.json, and not tested on a noisy machine
 
 
 def chapters(toc: dict) -> list[Path]:
@@ -101,7 +102,7 @@ def main() -> int:
         return 0
     KEYS.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--nbmake-timeout=300", "--overwrite", "--durations=0"]
+    command = [sys.executable, "-m", "pytest", "--nbmake", f"--nbmake-timeout={PATIENCE}", "--overwrite", "--durations=0"]
     code = subprocess.run([*command, *(str(STAGE / name) for name in stale)], cwd=ROOT, check=False).returncode
     for name, key in stale.items():
         notebook = nbformat.read(STAGE / name, 4)
