@@ -1,6 +1,8 @@
 """The hospital on disk: the same bytes however it was made, and clear words where it cannot be."""
 
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -43,6 +45,11 @@ def test_the_truth_matches_the_films(made):
 def test_two_workers_give_the_same_bytes_as_one(made, tmp_path, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 5)
     assert fingerprint(make_hospital(tmp_path / "two", STUDIES, seed=4, workers=2)) == fingerprint(made)
+
+
+def test_the_process_that_hands_out_the_parts_does_without_torch():
+    code = "import sys, txtray_utils.virtual.__main__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monkeypatch):

@@ -107,7 +107,7 @@ def remove_table(hu: np.ndarray) -> np.ndarray:
     """Set everything outside the patient to air (-1000 HU); the table is the smaller piece once the two part."""
     solid = ndimage.binary_opening(hu > -300, iterations=2)
     pieces, _ = ndimage.label(solid)
-    largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+    largest = 1 + int(np.argmax(np.bincount(pieces[solid])[1:]))
     body = ndimage.binary_dilation(pieces == largest, iterations=2)
     for k in range(body.shape[2]):
         body[:, :, k] = ndimage.binary_fill_holes(body[:, :, k])
@@ -141,8 +141,9 @@ def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
     """
     near_bone = ndimage.binary_dilation(bones, iterations=2)
     blood = np.where(near_bone, hu > 450, hu > 60) & ~bones
-    quiet = np.where(blood, 45 + np.minimum(15, (hu - 60) * 0.05), hu)
-    return np.where(bones, np.minimum(quiet, 800), quiet).astype(np.int16)
+    quiet = np.where(bones, np.minimum(hu, 800), hu)
+    quiet[blood] = 45 + np.minimum(15, (hu[blood] - 60) * 0.05)
+    return quiet
 
 
 def complete_body(hu: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from txtray_utils.studies import patient_split
 from txtray_utils.virtual.catalogue import FINDINGS, SIDES, Drawing, drawings_of
 
 LICENCE = "CC BY-NC-ND 4.0"
+SIZE = 224  # pixels, side of a film
 SECTIONS = ("comparison", "indication", "findings", "impression")
 HEADER_FIELDS = {
     "PhotometricInterpretation": "Photometric Interpretation", "BitsStored": "Bits Stored",

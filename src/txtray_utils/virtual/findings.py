@@ -59,10 +59,10 @@ class Chest:
         self.x, self.y, self.z = np.ix_(*axes(self.anatomy.hu.shape))
 
     def fill(self, occupancy: np.ndarray, target: float, amount: float = 1.0) -> np.ndarray:
-        """Bring the density towards ``target`` (water = 1) where ``occupancy`` is; return the occupancy."""
+        """Bring the density towards ``target`` (water = 1) where ``occupancy`` is; return the occupancy as float32."""
         now = self.anatomy.density + self.added
         self.added += amount * occupancy * (target - now)
-        return occupancy
+        return occupancy.astype(np.float32, copy=False)
 
     def distance(self, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""

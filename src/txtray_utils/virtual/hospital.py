@@ -1,7 +1,8 @@
 """The virtual hospital on disk: a cohort of simulated films, real reports and simulated records, as MIMIC writes them.
 
 Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a run that was killed
-goes on where it stopped and ends with the same bytes. Explained in book/01_reading_a_radiograph.
+goes on where it stopped and ends with the same bytes. Only what makes films imports torch, which takes 300 MB that the
+process that hands out the parts need not have. Explained in book/01_reading_a_radiograph.
 """
 
 import hashlib
@@ -11,18 +12,20 @@ import multiprocessing
 import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 from tqdm.auto import tqdm
 
 from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies import pack_mask
 from txtray_utils.virtual import anatomy, record
-from txtray_utils.virtual.cases import SECTIONS, Case, plan_cohort, read_reports
+from txtray_utils.virtual.cases import SECTIONS, SIZE, Case, plan_cohort, read_reports
 from txtray_utils.virtual.files import write_study
-from txtray_utils.virtual.study import SIZE, Picture, picture
+
+if TYPE_CHECKING:
+    from txtray_utils.virtual.study import Picture
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +97,8 @@ def _part_file(folder: Path, k: int) -> Path:
 def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int):
     """Make the parts, here or in worker processes; yield the number of studies of each part as it is done."""
     if workers == 1:
+        import torch
+
         before = torch.get_num_threads()
         try:
             yield from (make_part(folder, k, part, shortcut) for k, part in todo)
@@ -102,7 +107,7 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
     elif todo:
         forks = "forkserver" in multiprocessing.get_all_start_methods()  # workers then share what is imported once
         context = multiprocessing.get_context("forkserver" if forks else "spawn")
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, "txtray_utils.virtual.study"])
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
             try:
@@ -114,6 +119,10 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
 
 def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = None) -> int:
     """Make the studies of one part and keep their truth; return how many they are."""
+    import torch
+
+    from txtray_utils.virtual.study import picture
+
     torch.set_num_threads(1)  # so that sums do not depend on the machine
     chest = anatomy.load(folder)
     texts = read_reports().set_index("uid")
@@ -128,7 +137,7 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
     return len(cases)
 
 
-def _truth(case: Case, made: Picture) -> dict:
+def _truth(case: Case, made: "Picture") -> dict:
     """Return what is known about a study, as one row of truth/studies.parquet."""
     evidence = [
         {**{k: getattr(item.drawing, k) for k in ("side", "zone", "severity", "said")},

@@ -10,12 +10,10 @@ import numpy as np
 
 from txtray_utils.virtual.anatomy import Anatomy
 from txtray_utils.virtual.body import Body
-from txtray_utils.virtual.cases import Case
+from txtray_utils.virtual.cases import SIZE, Case
 from txtray_utils.virtual.catalogue import Drawing
 from txtray_utils.virtual.findings import Evidence, draw
 from txtray_utils.virtual.radiograph import develop, expose
-
-SIZE = 224  # pixels, side of a film
 
 
 @dataclass(frozen=True)
