@@ -49,10 +49,11 @@ results: executed ## carry the numbers of the executed notebooks into book/resul
 	$(BIN)/python tools/check_results.py --write
 
 benchmarks: data  ## run the longer measurements; their numbers go straight into book/results
-	for one in $(filter-out %/alignment.py,$(wildcard benchmarks/*.py)); do TXTRAY_RESULTS=book/results $(BIN)/python $$one || exit 1; done
+	for one in $(filter-out %/alignment.py %/generation.py,$(wildcard benchmarks/*.py)); do TXTRAY_RESULTS=book/results $(BIN)/python $$one || exit 1; done
 
-experiments: data ## train and score every recipe with five seeds (about an hour; run again to go on where it stopped)
+experiments: data ## train and score every recipe, then every writer (about an hour; run again to go on where it stopped)
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/alignment.py
+	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/generation.py
 
 strip: $(ENV)     ## take the outputs out of the notebooks
 	$(BIN)/nbstripout book/*.ipynb

@@ -1,0 +1,133 @@
+"""Reports made of other reports: what may be said, when to stop, which side, and what must not be contradicted."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from txtray_utils import generate
+from txtray_utils.encoders import Towers
+from txtray_utils.reports import label_report, named
+from txtray_utils.retrieve import Bank, Sentences
+from txtray_utils.studies import LABELS, label_matrix
+
+TEXTS = [
+    "There is a left pleural effusion.",
+    "There is a right pleural effusion.",
+    "No pleural effusion.",
+    "The heart is enlarged.",
+    "No acute disease.",
+    "The heart is normal in size.",
+    "No pneumothorax.",
+    "Stable left effusion.",
+    "XXXX in the left lung.",
+]
+EFFUSION, HEART = LABELS.index("Pleural Effusion"), LABELS.index("Cardiomegaly")
+
+
+def bank() -> Sentences:
+    return Sentences(TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS]))
+
+
+def test_the_numbers_of_a_list_are_left_out():
+    assert generate.report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."]) == "Effusion. No mass. A 2 cm nodule."
+
+
+def test_the_nearest_film_gives_its_report():
+    shelf = Bank(torch.eye(3))
+    assert generate.nearest_report(torch.tensor([[0.1, 0.9, 0.0]]), shelf, ["a", "b", "c"]) == ["b"]
+
+
+def test_two_sentences_are_the_two_nearest():
+    similarity = torch.zeros(1, len(TEXTS))
+    similarity[0, 3], similarity[0, 6] = 0.9, 0.8
+    assert generate.nearest_sentences(similarity, bank()) == ["The heart is enlarged. No pneumothorax."]
+
+
+def test_priors_and_gaps_may_not_be_said_of_another_patient():
+    assert generate.fit_to_say(bank()).tolist() == [True] * 7 + [False] * 2
+    assert generate.fit_to_say(bank(), priors=True).tolist() == [True] * 8 + [False]
+
+
+def test_nothing_contradicts_or_repeats_what_was_said():
+    similarity = torch.linspace(1, 0.2, len(TEXTS))[None]
+    made = bank()
+    made.features[1] = made.features[0]  # to the text tower the two effusions are one
+    assert generate.varied_sentences(similarity, made, above=0.5) == ["There is a left pleural effusion. The heart is enlarged. No acute disease."]
+
+
+def test_the_nearest_sentence_is_always_said():
+    assert generate.varied_sentences(torch.full((1, len(TEXTS)), -1.0), bank(), above=0.5)[0]
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=len(TEXTS), max_size=len(TEXTS)))
+def test_a_varied_report_never_names_a_finding_both_ways(near):
+    report = generate.varied_sentences(torch.tensor([near]), bank(), above=-1.0, most=9)[0]
+    said = [label_report(text, None) for text in report.split(". ")]
+    for label in LABELS:
+        assert not {0, 1} <= {one[label] for one in said}, report
+
+
+def test_the_threshold_lets_through_as_many_as_are_expected():
+    scores = np.linspace(0, 1, 101)[:, None]
+    for rate in (0.0, 0.1, 0.5):
+        cut = generate.thresholds(scores, np.array([rate]))
+        assert (scores >= cut).mean() == pytest.approx(max(rate, 0.0), abs=0.011)
+
+
+def test_the_half_with_the_larger_logit_names_the_side():
+    of_halves = np.array([[[3.0, 0.0, 0.5], [0.0, 3.0, 0.0]]])
+    assert generate.sides(of_halves, 1.0).tolist() == [["right", "left", ""]]
+
+
+def test_halves_are_the_heads_view_of_each_half_of_the_map():
+    torch.manual_seed(0)
+    model, films = Towers(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
+    logits, maps = generate.halves(model, films), model.maps(films)
+    right = model.label_head(model.image.forward_head(maps[..., :2])).detach().numpy()
+    np.testing.assert_allclose(logits[:, 0], right, rtol=1e-5)
+    assert logits.shape == (2, 2, len(named([""])[0]))
+
+
+def test_a_mirrored_map_swaps_the_halves():
+    torch.manual_seed(0)
+    model = Towers(text_width=16).eval()
+    maps = torch.randn(2, model.image.num_features, 4, 4)
+    model.maps = lambda films: films
+    there, mirrored = generate.halves(model, maps), generate.halves(model, maps.flip(3))
+    np.testing.assert_allclose(there, mirrored[:, ::-1], rtol=1e-3, atol=1e-4)
+
+
+def test_an_indication_asks():
+    assert generate.asked_about("Chest pain")[0] == "Pneumothorax"
+    assert generate.asked_about("") == generate.asked_about(None) == generate.ALWAYS_ASKED
+
+
+def structured(present: list[int], side: str = "", indication: str | None = None) -> str:
+    made = generate.Structured(bank(), generate.fit_to_say(bank()))
+    there, sides = np.zeros((1, 14), bool), np.full((1, 14), "", dtype="<U5")
+    there[0, present] = True
+    sides[0, EFFUSION] = side
+    return made.write(torch.zeros(1, len(TEXTS)), there, sides, [indication])[0]
+
+
+def test_a_finding_is_said_with_its_side_and_what_is_asked_is_denied():
+    assert structured([EFFUSION], "right") == "There is a right pleural effusion. No pneumothorax."
+    assert structured([EFFUSION], "left") == "There is a left pleural effusion. No pneumothorax."
+
+
+def test_a_normal_film_is_called_normal_and_both_usual_questions_answered():
+    assert structured([]) == "No acute disease. No pneumothorax. No pleural effusion."
+
+
+@pytest.mark.parametrize("present", [[], [EFFUSION], [HEART], [EFFUSION, HEART]])
+def test_the_labels_of_a_structured_report_are_the_findings_given(present):
+    labels = label_matrix([label_report(structured(present), None)])[0] == 1
+    expected = np.zeros(14, bool)
+    expected[present or [LABELS.index("No Finding")]] = True
+    assert labels.tolist() == expected.tolist()
+
+
+def test_a_finding_without_a_sentence_is_passed_over():
+    assert structured([LABELS.index("Fracture")]) == "No pneumothorax. No pleural effusion."
