@@ -22,6 +22,7 @@ from txtray_utils.align import (
     fit,
     gathered,
     info_nce,
+    retrieval,
     sinkhorn_target,
     soft_target,
     trained,
@@ -29,6 +30,7 @@ from txtray_utils.align import (
 from txtray_utils.align import pairs as make_pairs
 from txtray_utils.encoders import Towers
 from txtray_utils.errors import InputError
+from txtray_utils.reports import NAMED
 from txtray_utils.studies import LABELS
 
 SMALL = Recipe(target="teacher", steps=4, batch=4, tower="test_vit.r160_in1k")
@@ -40,7 +42,7 @@ def unit(rows: int, seed: int) -> torch.Tensor:
 
 def pairs() -> Pairs:
     films = torch.randint(0, 256, (8, 1, 160, 160), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    nothing = torch.full((8, 14), float("nan"))
+    nothing = torch.full((8, len(NAMED)), float("nan"))
     return Pairs(films, list(unit(16, 1).split(2)), list(torch.cat([nothing, nothing]).split(2)), nothing)
 
 
@@ -89,6 +91,36 @@ def test_a_finished_run_is_read_and_not_trained_again(tmp_path, monkeypatch):
     again = trained(SMALL, pairs())
     for name, weight in first.state_dict().items():
         assert torch.equal(weight, again.state_dict()[name]), name
+
+
+def test_training_stops_early_and_keeps_the_best(monkeypatch, caplog):
+    found = iter([0.2, 0.5, 0.4, 0.3, 0.9])
+    seen = []
+    monkeypatch.setattr("txtray_utils.align.retrieval", lambda model, _: seen.append(copy_of(model)) or next(found))
+    with caplog.at_level("INFO"):
+        model = fit(replace(SMALL, steps=8), pairs(), every=1, watch=pairs(), patience=2)
+    assert "stopped at step 4" in caplog.text and len(seen) == 4
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, seen[1][name]), name
+
+
+def copy_of(model: Towers) -> dict[str, torch.Tensor]:
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
+def test_validation_retrieval_is_the_mean_reciprocal_rank():
+    torch.manual_seed(0)
+    model, data = Towers(SMALL.tower, 16), pairs()
+    images, _ = model.encode_films(data.films)
+    texts = model.encode_texts(torch.stack([part.mean(0) for part in data.texts])).detach()
+    ranks = [int((row >= row[k]).sum()) for k, row in enumerate(images @ texts.T)]
+    assert retrieval(model, data) == pytest.approx(np.mean([1 / rank for rank in ranks]))
+
+
+def test_gradient_checkpoints_change_no_weight():
+    plain, spared = fit(SMALL, pairs()), fit(SMALL, pairs(), recompute=True)
+    for (name, a), b in zip(plain.state_dict().items(), spared.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_stopping_at_the_first_step_takes_none():

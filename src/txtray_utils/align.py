@@ -27,7 +27,7 @@ from tqdm import tqdm
 from txtray_utils.encoders import IMAGE_TOWER, Towers, films, scaled, text_features
 from txtray_utils.errors import InputError, replacing
 from txtray_utils.reports import named
-from txtray_utils.score import findings_only
+from txtray_utils.score import findings_only, mean_reciprocal_rank, pair_ranks
 from txtray_utils.settings import data_dir
 from txtray_utils.studies import LABELS, label_matrix
 
@@ -244,12 +244,15 @@ def alignment_loss(recipe: Recipe, model: Towers, teacher: Towers | None, batch:
 
 
 def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
-        stop_at: int | None = None) -> Towers:  # fmt: skip
+        stop_at: int | None = None, watch: Pairs | None = None, patience: int = 3, recompute: bool = False) -> Towers:  # fmt: skip
     """Train and return the towers; with `checkpoint`, go on from it if it is there and save every `every` steps.
 
     Each step draws from (seed, step) alone, so a run that was killed ends with the weights of one that was not, and the
-    checkpoint of a finished run is the trained model. `stop_at` ends early, as a kill would. The teacher, where there
-    is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the films.
+    checkpoint of a finished run is the trained model. `stop_at` ends early, as a kill would. With `watch`, validation
+    pairs, training stops once `retrieval` of them has not risen for `patience` saves, and the best towers are returned;
+    whoever goes on from a checkpoint counts anew. `recompute` spares memory with gradient checkpoints, at a third more
+    time. The teacher, where there is one, normalises by its own batch as in MoCo (He 2020), since its running means start
+    far from the films.
 
     Raises:
         ValueError: fewer than two pairs a process, or the loss became NaN. InputError: the checkpoint is of another run.
@@ -261,6 +264,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
         raise ValueError("a batch of one has no negatives; use at least two pairs")
     torch.manual_seed(seed)
     model = Towers(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
+    model.image.set_grad_checkpointing(recompute)
     teacher = copy.deepcopy(model).requires_grad_(False) if recipe.target in ("teacher", "sinkhorn") else None
     teacher = teacher and teacher.to(device)
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay)
@@ -271,6 +275,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     bank = bank_target(pairs) if recipe.target == "bank" else None
     size = min(recipe.batch, len(pairs.films) // world) * world
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
+    best, kept, waited = -1.0, None, 0
     for step in tqdm(range(first, last), disable=None):
         draw = 1_000_003 * seed + step
         rows = torch.randperm(len(pairs.films), generator=torch.Generator().manual_seed(draw))[:size][here::world]
@@ -289,7 +294,24 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
             follow(teacher, bare, recipe.momentum)
         if checkpoint and accelerator.is_main_process and ((step + 1) % every == 0 or step + 1 == recipe.steps):
             save(checkpoint, run, step + 1, bare, teacher, optimiser)
+        if watch is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
+            found = retrieval(bare, watch)
+            waited = 0 if found > best else waited + 1
+            if found > best:
+                best, kept = found, copy.deepcopy(bare.state_dict())
+            if waited == patience:
+                log.info("stopped at step %d: validation retrieval %.3f has not risen for %d looks", step + 1, best, patience)
+                break
+    if kept is not None:
+        bare.load_state_dict(kept)
     return bare.eval()
+
+
+def retrieval(model: Towers, pairs: Pairs) -> float:
+    """Return the mean reciprocal rank of each film's own report, the mean of its sentences, among all of the pairs."""
+    images, _ = model.encode_films(pairs.films)
+    texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts])).detach()
+    return mean_reciprocal_rank(pair_ranks((images @ texts.T).cpu().numpy()))
 
 
 def trained(recipe: Recipe, pairs: Pairs, seed: int = 0) -> Towers:

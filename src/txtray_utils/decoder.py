@@ -76,6 +76,7 @@ class Writer(nn.Module):
         """Make it from torch's random state; `channels` are those of the image tower's feature map."""
         super().__init__()
         self.recipe = recipe
+        self.even = nn.BatchNorm2d(channels)  # else a few loud channels drown the rest
         self.see = nn.Linear(channels, recipe.width)
         self.evidence = nn.Embedding(2 * len(LABELS), recipe.width) if recipe.guided else None
         heads, wide = recipe.width // 32, 4 * recipe.width
@@ -88,7 +89,7 @@ class Writer(nn.Module):
 
     def seen(self, maps: Tensor, labels: Tensor | None) -> Tensor:
         """Return the encoder's input (N, h * w (+ 14), width): maps (N, C, h, w), labels (N, 14) bool."""
-        tokens = self.see(maps.flatten(2).transpose(1, 2).float())  # (N, h * w, width)
+        tokens = self.see(self.even(maps.float()).flatten(2).transpose(1, 2))  # (N, h * w, width)
         if self.evidence is None:
             return tokens
         if labels is None:
