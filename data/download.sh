@@ -2,7 +2,7 @@
 # Fetch a data source:   data/download.sh openi|covid|mimic|mimic-demo [--dest DIR] [--dry-run]
 #
 # Run it again to go on where it stopped: finished files are checked and kept, broken ones are continued.
-# A PhysioNet password is asked for (user name: PHYSIONET_USER), goes to curl through a pipe, and is never written anywhere.
+# A PhysioNet password is asked for (user name: PHYSIONET_USER), goes to wget through a pipe, and is never written anywhere.
 # TXTRAY_BASE_URL replaces the servers (a mirror, or the tests' own).
 set -euo pipefail
 set +x # so that "bash -x" does not print the password
@@ -11,6 +11,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 physionet=${TXTRAY_BASE_URL:-https://physionet.org}/files
 openi=${TXTRAY_BASE_URL:-https://openi.nlm.nih.gov}/imgs/collections
 github=${TXTRAY_BASE_URL:-https://github.com}/ieee8023/covid-chestxray-dataset/archive/refs/heads
+unset user password # a variable that the caller exported would hand the password to every program that is called
 user='' password='' dry='' dest='' source=''
 
 die() {
@@ -24,14 +25,21 @@ usage() {
 
 # Refuse a folder whose files git would add.
 check_dest() {
-    local folder=$dest
-    while [[ ! -d $folder ]]; do folder=$(dirname "$folder"); done
+    local folder=$dest rest=''
+    while [[ ! -d $folder ]]; do
+        [[ ! -e $folder ]] || die "$folder is not a folder; give another with --dest"
+        rest=/$(basename "$folder")$rest
+        folder=$(dirname "$folder")
+    done
+    [[ $rest/ != */../* ]] || die "$dest goes up from a folder that is not there; give it without .."
+    folder=$(cd "$folder" && pwd -P) # where links lead
+    dest=${folder%/}$rest
     [[ -w $folder ]] || die "$folder cannot be written; give another folder with --dest"
     while [[ ! -e $folder/.git ]]; do
         [[ $folder == / ]] && return
         folder=$(dirname "$folder")
     done
-    git -C "$folder" check-ignore --quiet "$dest/probe" ||
+    git -C "$folder" check-ignore --quiet "$dest/probe" && [[ -z $(git -C "$folder" ls-files -- "$dest") ]] ||
         die "git would track files in $dest; choose a folder outside the repository, or one that .gitignore names"
 }
 
@@ -39,27 +47,56 @@ ask_login() {
     [[ -n $dry ]] && return
     user=${PHYSIONET_USER:-}
     [[ -n $user ]] || read -rp 'PhysioNet user name: ' user || true
-    read -rsp "PhysioNet password of $user (not shown, not stored): " password || true
+    IFS= read -rsp "PhysioNet password of $user (not shown, not stored): " password || true
     echo
     [[ -n $user && -n $password ]] || die "a PhysioNet user name and password are needed for $source"
 }
 
-login() {
-    local secret=${password//\\/\\\\}
-    [[ -z $password ]] || printf 'user = "%s:%s"\n' "$user" "${secret//\"/\\\"}"
+# by_curl URL FILE: continue FILE; print the HTTP status and the last address. A ~/.curlrc is not read.
+by_curl() {
+    curl --disable --silent --show-error --fail --location --connect-timeout 30 --speed-time 60 --speed-limit 1000 \
+        --continue-at - --output "$2" --write-out '%{http_code} %{url_effective}' "$1"
+}
+
+# Write the characters of $1 so that they may stand in an address.
+escaped() {
+    local LC_ALL=C text=$1 k
+    for ((k = 0; k < ${#text}; k++)); do
+        case ${text:k:1} in
+            [a-zA-Z0-9]) printf %s "${text:k:1}" ;;
+            *) printf '%%%02X' "$(($(printf %d "'${text:k:1}") & 255))" ;;
+        esac
+    done
+}
+
+# by_wget URL FILE: the same with the login, which PhysioNet takes from Wget and refuses from curl (physionet-build,
+# http_auth_allowed). It follows no redirect, since the login must not go elsewhere. A ~/.wgetrc is not read.
+by_wget() {
+    local said status=0
+    said=$(printf '%s://%s:%s@%s\n' "${1%%://*}" "$(escaped "$user")" "$(escaped "$password")" "${1#*://}" |
+        LC_ALL=C wget --no-config --no-netrc --no-hsts --no-verbose --auth-no-challenge --max-redirect=0 --tries=1 \
+            --connect-timeout=30 --read-timeout=60 --continue --output-document="$2" --input-file=- 2>&1) || status=$?
+    case $status:$said in
+        0:*) echo '200 ' ;;
+        6:* | *'ERROR 403'* | *'redirections exceeded'*) echo '401 ' ;;
+        *'ERROR 404'*) echo '404 ' ;;
+        *'conflicts with'*) status=33 ;; # as curl says it
+        *) echo "$said" >&2 ;;
+    esac
+    return "$status"
 }
 
 # get URL FILE: continue or start FILE.partial, and name it FILE when it is whole.
 get() {
-    local url=$1 file=$2 try code status
+    local url=$1 file=$2 by=by_curl try code status
+    [[ -z $password ]] || by=by_wget
     mkdir -p "$(dirname "$file")"
     for try in 1 2 3 4 5; do
         status=0
-        code=$(login | curl --config - --silent --show-error --fail --location --connect-timeout 30 --speed-time 60 \
-            --speed-limit 1000 --continue-at - --output "$file.partial" --write-out '%{http_code} %{url_effective}' "$url") || status=$?
+        code=$($by "$url" "$file.partial") || status=$?
         case $status:$code in
             *:"401 "* | *:"403 "* | 0:*/login*) # with the blank, since a port of the address can begin with 401
-                [[ $code != */login* ]] || rm -f "$file.partial" # a login page came instead of the file
+                [[ -s $file.partial && $code != */login* ]] || rm -f "$file.partial" # empty, or a login page
                 die "$url: the login was refused. Check user name and password, and sign the agreement of that project" ;;
             0:*) mv "$file.partial" "$file" && return ;;
             *:"404 "*) die "$url: is not there (HTTP 404). The source has moved: see data/README.md" ;;
@@ -76,11 +113,10 @@ sha256() {
     if command -v sha256sum > /dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# fetch URL FILE [SUMS NAME]: get FILE unless it is there; its checksum is that of NAME in the file SUMS.
+# fetch URL FILE [SHA256]: get FILE unless it is there with that checksum.
 fetch() {
-    local url=$1 file=$2 sums=${3:-} name=${4:-} wanted=''
+    local url=$1 file=$2 wanted=${3:-}
     [[ -n $dry ]] && echo "would fetch $url -> $file" && return
-    [[ -z $sums ]] || wanted=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
     if [[ -f $file ]]; then
         [[ -z $wanted || $(sha256 "$file") == "$wanted" ]] && echo "have $file" && return
         echo "wrong checksum, fetched again: $file" >&2
@@ -97,11 +133,18 @@ fetch() {
 
 # project NAME/VERSION FOLDER FILE...: files of a PhysioNet project, checked against its SHA256SUMS.txt.
 project() {
-    local url=$physionet/$1 folder=$dest/$2 name
+    local url=$physionet/$1 folder=$dest/$2 sums=$dest/$2/SHA256SUMS.txt name wanted=''
     shift 2
-    [[ -n $dry ]] || rm -f "$folder/SHA256SUMS.txt"
-    fetch "$url/SHA256SUMS.txt" "$folder/SHA256SUMS.txt"
-    for name in "$@"; do fetch "$url/$name" "$folder/$name" "$folder/SHA256SUMS.txt" "$name"; done
+    if [[ -n $dry ]]; then
+        fetch "$url/SHA256SUMS.txt" "$sums"
+    else
+        rm -f "$sums.partial" # of another release, perhaps; the list that is there stays until the new one is whole
+        get "$url/SHA256SUMS.txt" "$sums"
+    fi
+    for name in "$@"; do
+        [[ -n $dry ]] || wanted=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
+        fetch "$url/$name" "$folder/$name" "$wanted"
+    done
 }
 
 # unpack ARCHIVE FOLDER COMMAND...: once; COMMAND is run in FOLDER with the archive as its last argument.
@@ -139,8 +182,9 @@ fetch_mimic_demo() {
 }
 
 fetch_mimic() {
-    local jpg=mimic-cxr-jpg/2.1.0 film
+    local jpg=mimic-cxr-jpg/2.1.0 films=$dest/mimic-cxr-jpg film wanted program
     echo 'mimic: credentialed PhysioNet account, CITI training, and the signed agreement of each of 4 projects; 3 GB of tables and reports, then 570 GB of films (stop at will: what is there can be used). Checksums are checked.'
+    for program in wget unzip; do command -v $program > /dev/null || die "$program is needed for $source"; done
     ask_login
     project mimic-cxr/2.1.0 mimic-cxr cxr-record-list.csv.gz cxr-study-list.csv.gz mimic-cxr-reports.zip
     unpack "$dest/mimic-cxr/mimic-cxr-reports.zip" "$dest/mimic-cxr" unzip -q -o
@@ -148,18 +192,22 @@ fetch_mimic() {
     project mimiciv/3.1 mimic-iv "${hosp[@]}"
     project mimic-iv-ed/2.2 mimic-iv-ed "${ed[@]}"
     [[ -n $dry ]] && echo "would fetch the films that IMAGE_FILENAMES lists from $physionet/$jpg/files" && return
-    while read -r film; do
-        fetch "$physionet/$jpg/$film" "$dest/mimic-cxr-jpg/$film" "$dest/mimic-cxr-jpg/SHA256SUMS.txt" "$film"
-    done < "$dest/mimic-cxr-jpg/IMAGE_FILENAMES"
+    while read -r film wanted; do
+        fetch "$physionet/$jpg/$film" "$films/$film" "$wanted"
+    done < <(awk 'FILENAME == ARGV[1] { sub(/^\*/, "", $2); sum[$2] = $1; next } { print $1, sum[$1] }' \
+        "$films/SHA256SUMS.txt" "$films/IMAGE_FILENAMES") # the list of sums is long: it is read once
 }
 
 while [[ $# -gt 0 ]]; do
     case $1 in
-        openi | covid | mimic | mimic-demo) source=$1 ;;
+        openi | covid | mimic | mimic-demo)
+            [[ -z $source ]] || die "one source at a time: $source or $1"
+            source=$1
+            ;;
         --dest)
             shift
             dest=${1:-}
-            [[ -n $dest ]] || die "--dest needs a folder"
+            [[ -n $dest && $dest != -* ]] || die "--dest needs a folder"
             ;;
         --dry-run) dry=1 ;;
         -h | --help) usage && exit ;;

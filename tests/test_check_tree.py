@@ -1,7 +1,10 @@
 """The check of a downloaded tree: every planted fault is counted and named, and a sound tree passes."""
 
+import gzip
 import hashlib
+import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -34,7 +37,7 @@ def test_a_sound_tree_passes_and_is_counted(whole, capsys):
     assert check_tree.main(["mimic", "--dest", str(root)]) == 0
     said = capsys.readouterr().out
     found = check_tree.check("mimic", root)
-    assert found.faults == [] and found.has == {"films", "reports", "record", "emergency"}
+    assert found.faults == [] and found.has == {"films", "reports", check_tree.PAIRS, "record", "emergency"}
     counts = {"film rows": 20, "study rows": 20, "films (.dcm)": 20, "reports": 20, "hashes (mimic-iv)": 5}
     assert counts.items() <= found.counts.items()
     assert found.counts["patient rows"] == len({case.subject_id for case in cases})
@@ -60,7 +63,7 @@ def test_every_planted_fault_is_found(tree):
     faults, gaps = " | ".join(found.faults), " | ".join(found.gaps)
     for said in ("1 films have two rows", "1 films have no row in the split", "1 patients are in two splits",
                  third.subject_id, "2 films are only in one", "1 films have no row:", "stray.dcm", "1 reports have no film row",
-                 "59999999", "1 patients have two rows", "differ from the published SHA-256",
+                 "59999999", "2 rows of the split table have no film row", "1 patients have two rows", "differ from the published SHA-256",
                  "mimic-iv/hosp/patients.csv.gz"):  # fmt: skip
         assert said in faults, said
     for said in ("1 rows have no film", "1 studies have no report", second.study_id, "icustays.csv.gz.partial"):
@@ -77,10 +80,93 @@ def test_each_chapter_is_told_what_it_can_do(tree, capsys):
     assert "01 Reading a radiograph: yes, without masks" in said  # the JPG films are still there
     assert "02 Reading a report: no, reports missing" in said
     assert "03 Linking images to the record: yes, without emergency" in said
+    assert "05 Retrieval and zero-shot: no, frontal films with reports missing" in said
     shutil.rmtree(root / "mimic-cxr-jpg/files")
     shutil.rmtree(root / "mimic-iv")
     check_tree.main(["mimic", "--dest", str(root)])
     assert "03 Linking images to the record: no, films and record missing" in capsys.readouterr().out
+
+
+def test_every_chapter_of_the_book_is_known():
+    book = Path(__file__).parents[1] / "book"
+    titles = {
+        file.name[:2]: json.loads(file.read_text())["cells"][0]["source"][0].removeprefix("# ").strip().split(":")[0]
+        for file in book.glob("0*.ipynb")
+    }
+    known = {chapter[:2]: chapter[3:] for chapter in check_tree.CHAPTERS}
+    assert titles.items() <= known.items()
+    assert {"06", "07"} <= set(known)
+
+
+def test_lateral_films_or_films_of_other_studies_do_not_serve_a_chapter_that_pairs(tree):
+    root, _ = tree
+    assert check_tree.PAIRS in check_tree.check("mimic", root).has
+    edit(root / METADATA, lambda rows: rows.assign(ViewPosition="LATERAL"))
+    found = check_tree.check("mimic", root)
+    assert check_tree.PAIRS not in found.has and {"films", "reports"} <= found.has
+
+
+def test_a_table_that_only_began_to_download_is_not_there(tree):
+    root, _ = tree
+    for name in ("labevents", "patients"):
+        table = root / f"mimic-iv/hosp/{name}.csv.gz"
+        table.rename(table.with_name(f"{table.name}.partial"))
+    found = check_tree.check("mimic", root)
+    assert "record" not in found.has and found.faults == []
+    assert any("mimic-iv/hosp/labevents, mimic-iv/hosp/patients" in gap for gap in found.gaps)
+
+
+@pytest.mark.parametrize("name", [METADATA, "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz", "mimic-iv/hosp/patients.csv.gz",
+                                  "mimic-cxr/cxr-record-list.csv.gz"])  # fmt: skip
+@pytest.mark.parametrize("how", ["cut", "damaged"])
+def test_a_table_that_cannot_be_read_is_a_fault_and_the_rest_is_checked(tree, name, how, capsys):
+    root, _ = tree
+    whole = gzip.compress((gzip.decompress((root / name).read_bytes())), mtime=0)
+    middle = len(whole) // 2
+    broken = whole[:middle] if how == "cut" else whole[:middle] + b"\xff" * 40 + whole[middle + 40 :]
+    (root / name).write_bytes(broken)
+    assert check_tree.main(["mimic", "--dest", str(root)]) == 1
+    said = capsys.readouterr().out
+    assert f"WRONG: {name.split('/', 1)[1] if name.startswith('mimic-iv/') else name} cannot be read" in said
+    assert f"published SHA-256; run data/download.sh again: {name}" in said
+    assert "hashes (mimic-iv)                    5" in said and "reports                             20" in said
+
+
+def test_a_split_table_that_is_not_there_is_a_gap(tree):
+    root, _ = tree
+    (root / "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz").unlink()
+    found = check_tree.check("mimic", root)
+    assert found.faults == [] and any("2.0.0-split.csv.gz" in gap for gap in found.gaps)
+
+
+def test_a_tree_without_its_table_of_films_is_refused(tree, capsys):
+    root, _ = tree
+    (root / METADATA).unlink()
+    assert check_tree.main(["mimic", "--dest", str(root)]) == 1
+    assert "metadata.csv.gz: is missing" in capsys.readouterr().err
+
+
+def test_film_rows_without_an_identifier_are_named(tree):
+    root, (first, *_) = tree
+    edit(root / METADATA, lambda rows: rows.assign(
+        subject_id=rows["subject_id"].mask(rows["dicom_id"] == first.dicom_id)))  # fmt: skip
+    assert any(fault.startswith("1 film rows lack an identifier") for fault in check_tree.check("mimic", root).faults)
+
+
+def test_rows_of_patients_who_are_not_in_the_record_are_orphans(tree):
+    root, _ = tree
+    edit(root / "mimic-iv/hosp/admissions.csv.gz", lambda rows: pd.concat([rows, rows[:1].assign(subject_id="99")]))
+    faults = check_tree.check("mimic", root).faults
+    assert "1 patients of hosp/admissions are not in hosp/patients: 99" in faults
+
+
+def test_checksums_that_are_missing_or_are_a_login_page_are_said(tree):
+    root, _ = tree
+    (root / "mimic-iv/SHA256SUMS.txt").write_text("<html>\nPlease log in\n")
+    (root / "mimic-cxr/SHA256SUMS.txt").unlink()
+    found = check_tree.check("mimic", root)
+    assert "2 lines of mimic-iv/SHA256SUMS.txt are no checksums: fetch it again" in found.faults
+    assert any("mimic-cxr are not compared" in gap for gap in found.gaps)
 
 
 def test_a_record_of_strangers_is_a_fault(tree):
@@ -97,20 +183,39 @@ def test_the_record_alone_is_checked_as_the_open_demo(tree):
     assert found.faults == [] and found.has == {"record", "emergency"}
 
 
-def test_covid_and_openi_trees(tmp_path):
-    (tmp_path / "images").mkdir()
-    pd.DataFrame({"folder": ["images"] * 2 + ["volumes"], "filename": ["a.png", "b.png", "c.nii"]}).to_csv(
-        tmp_path / "metadata.csv"
-    )
-    for name in ("a.png", "d.jpg"):
-        (tmp_path / "images" / name).touch()
+def test_a_covid_tree(tmp_path, capsys):
+    for folder in ("images", "annotations/lungVAE-masks"):
+        (tmp_path / folder).mkdir(parents=True)
+    table = pd.DataFrame({
+        "folder": ["images"] * 3 + ["volumes"], "filename": ["a.png", "b.png", None, "c.nii"], "modality": "X-ray",
+        "view": "PA", "finding": "todo", "clinical_notes": "Ours.",
+    })  # fmt: skip
+    table.to_csv(tmp_path / "metadata.csv")
+    for name in (
+        "images/a.png",
+        "images/d.jpg",
+        "annotations/lungVAE-masks/a_mask.png",
+        "annotations/lungVAE-masks/e_mask.png",
+    ):
+        (tmp_path / name).touch()
     found = check_tree.check("covid", tmp_path)
     assert found.counts["image rows"] == 2 and "b.png" in found.gaps[0] and "d.jpg" in found.faults[0]
-    (tmp_path / "openi/png").mkdir(parents=True)
-    (tmp_path / "openi/png/CXR1000_IM-0003-2001.png").touch()
-    (tmp_path / "openi/png/CXR0_x.png").touch()
-    found = check_tree.check("openi", tmp_path / "openi")
-    assert found.counts["films"] == 2 and "7,468 headers have no film" in found.gaps[0] and "CXR0_x" in found.faults[0]
+    assert found.faults[1] == "1 masks have no image row: e"
+    assert found.has == {"films", "reports", "masks", check_tree.PAIRS}
+    table.assign(view="L").to_csv(tmp_path / "metadata.csv")
+    assert check_tree.PAIRS not in check_tree.check("covid", tmp_path).has
+    table.drop(columns="folder").to_csv(tmp_path / "metadata.csv")
+    assert check_tree.main(["covid", "--dest", str(tmp_path)]) == 1 and "folder" in capsys.readouterr().err
+
+
+def test_an_openi_tree(tmp_path):
+    (tmp_path / "png").mkdir()
+    for name in ("CXR1000_IM-0003-2001", "CXR1000_IM-0003-1001", "CXR0_x"):  # the second has a report and no header
+        (tmp_path / f"png/{name}.png").touch()
+    found = check_tree.check("openi", tmp_path)
+    assert found.counts["films"] == 3 and "7,468 headers have no film" in found.gaps[0]
+    assert "CXR1000_IM-0003-1001" in found.gaps[1]
+    assert len(found.faults) == 1 and "CXR0_x" in found.faults[0]
 
 
 @pytest.mark.parametrize("source", check_tree.SOURCES)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "data/download.sh"
-SPOKEN = 'correct "horse\\battery'
+SPOKEN = ' correct "horse\\battery 100% @ñ:/#'
 USER = "a.student"
 TABLES = [
     "hosp/patients.csv.gz", "hosp/admissions.csv.gz", "hosp/d_labitems.csv.gz", "hosp/labevents.csv.gz",
@@ -55,8 +55,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, content = self.server, self.server.files.get(self.path)
         server.asked.append((self.path, self.headers["Range"]))
-        if server.login and self.headers["Authorization"] != server.login and not self.path.startswith("/login"):
-            self.send_response(302 if server.page else 401)
+        browser = not self.headers["User-Agent"].startswith("Wget/")  # PhysioNet takes a password from Wget alone
+        if server.login and (browser or self.headers["Authorization"] != server.login):
+            self.send_response(302 if server.page else 403 if browser else 401)
             self.send_header("Location", "/login/")
             self.end_headers()
             return
@@ -243,11 +244,88 @@ def test_both_user_name_and_password_can_be_typed(tmp_path, server):
 @pytest.mark.parametrize("page", [False, True])
 def test_a_refused_login_stops_at_once_and_says_what_to_do(tmp_path, server, page):
     mimic(server)
-    server.page, server.files["/login/"] = page, b"<html>Please log in</html>"
+    server.page = page
     done = run("mimic", "--dest", tmp_path, server=server, stdin="wrong horse\n", PHYSIONET_USER=USER)
     assert done.returncode == 1 and "login was refused" in done.stderr and "agreement" in done.stderr
-    assert "wrong horse" not in done.stdout + done.stderr
-    assert len(server.asked) == (2 if page else 1) and files(tmp_path) == {}
+    assert "horse" not in done.stdout + done.stderr
+    assert len(server.asked) == 1 and files(tmp_path) == {}
+
+
+def test_a_refused_login_keeps_the_list_of_checksums_that_is_there(tmp_path, server):
+    mimic(server)
+    sums = tmp_path / "mimic-cxr/SHA256SUMS.txt"
+    sums.parent.mkdir()
+    sums.write_text("0 a\n")
+    sums.with_name("SHA256SUMS.txt.partial").write_text("of another release")
+    assert run("mimic", "--dest", tmp_path, server=server, stdin="wrong\n", PHYSIONET_USER=USER).returncode == 1
+    assert sums.read_text() == "0 a\n"
+    run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER)
+    assert sums.read_bytes() == server.files["/files/mimic-cxr/2.1.0/SHA256SUMS.txt"]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_behind_a_login_is_continued_and_checked(tmp_path, server, ranges):
+    mimic(server)
+    server.ranges = ranges
+    film = "files/p10/p10000001/s50000001/0a1b.jpg"
+    path = f"/files/mimic-cxr-jpg/2.1.0/{film}"
+    server.drops[path] = 1
+    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER)
+    assert done.returncode == 0 and "broke off" in done.stderr and "horse" not in done.stdout + done.stderr, done.stderr
+    assert files(tmp_path)[f"mimic-cxr-jpg/{film}"] == server.files[path]
+    assert f"{film} (checksum right)" in done.stdout
+    assert (path, f"bytes={len(server.files[path]) // 2}-") in server.asked
+    (tmp_path / "mimic-cxr-jpg" / film).write_bytes(b"damaged")
+    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER).returncode == 0
+    assert files(tmp_path)[f"mimic-cxr-jpg/{film}"] == server.files[path]
+
+
+def test_a_file_behind_a_login_that_moved_is_named(tmp_path, server):
+    mimic(server)
+    del server.files["/files/mimiciv/3.1/icu/icustays.csv.gz"]
+    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER)
+    assert done.returncode == 1 and "icustays.csv.gz: is not there (HTTP 404)" in done.stderr
+
+
+def test_settings_of_the_reader_cannot_log_or_export_the_password(tmp_path, server):
+    mimic(server)
+    home, spy = tmp_path / "home", tmp_path / "spy"
+    for folder in (home, spy):
+        folder.mkdir()
+    (home / ".curlrc").write_text(f"trace-ascii = {home}/trace\n")
+    (home / ".wgetrc").write_text(f"logfile = {home}/log\nserver_response = on\ndebug = on\n")
+    (spy / "wget").write_text(f'#!/bin/sh\nenv > {home}/env\nexec {shutil.which("wget")} "$@"\n')
+    (spy / "wget").chmod(0o755)
+    done = run("mimic", "--dest", tmp_path / "data", server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER,
+               HOME=str(home), PATH=f"{spy}:{os.environ['PATH']}", **dict.fromkeys(("user", "password"), "exported"))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    login = server.login.removeprefix("Basic ")
+    for content in (done.stdout, done.stderr, *(file.read_text() for file in home.iterdir())):
+        assert "horse" not in content and login not in content
+    assert {file.name for file in home.iterdir()} == {".curlrc", ".wgetrc", "env"}
+    assert (
+        run("mimic-demo", "--dest", tmp_path / "demo", server=server, HOME=str(home)).returncode == 1
+    )  # needs a login here
+    assert not (home / "trace").exists()
+
+
+@pytest.mark.parametrize("absent", ["wget", "unzip"])
+def test_a_program_that_is_not_there_is_named_before_the_password_is_asked_for(tmp_path, server, absent):
+    mimic(server)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "curl", "wget", "unzip", "git", "dirname", "basename"):
+        if name != absent:
+            (programs / name).symlink_to(shutil.which(name))
+    done = run("mimic", "--dest", tmp_path / "data", server=server, PHYSIONET_USER=USER, PATH=str(programs))
+    assert done.returncode == 1 and f"{absent} is needed for mimic" in done.stderr and not server.asked
+
+
+def test_a_login_page_instead_of_an_open_file_is_not_kept(tmp_path, server):
+    server.login, server.page = "Basic none", True
+    server.files["/login/"] = b"<html>Please log in</html>"
+    done = run("mimic-demo", "--dest", tmp_path, server=server)
+    assert done.returncode == 1 and files(tmp_path) == {}
 
 
 def test_without_a_password_nothing_is_asked(tmp_path, server):
@@ -292,6 +370,35 @@ def test_a_folder_that_git_would_track_is_refused(tmp_path):
     assert run("openi", "--dry-run", "--dest", tmp_path / "kept-out/openi").returncode == 0
 
 
+def test_a_link_or_dots_that_lead_into_a_repository_are_seen_through(tmp_path):
+    repository = tmp_path / "repository"
+    (repository / "inside").mkdir(parents=True)
+    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
+    (tmp_path / "link").symlink_to(repository / "inside")
+    for name in ("link", "link/deeper"):
+        done = run("openi", "--dry-run", "--dest", tmp_path / name)
+        assert done.returncode == 1 and "git would track" in done.stderr, name
+    done = run("openi", "--dry-run", "--dest", f"{tmp_path}/none/../repository/inside/new")
+    assert done.returncode == 1 and "without .." in done.stderr
+
+
+def test_a_folder_that_holds_tracked_files_is_refused_since_an_archive_could_overwrite_them(tmp_path):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text("/data/*\n!/data/README.md\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/README.md").touch()
+    subprocess.run(["git", "-C", str(tmp_path), "add", "."], check=True)
+    done = run("covid", "--dry-run", "--dest", tmp_path / "data")
+    assert done.returncode == 1 and "git would track" in done.stderr
+    assert run("covid", "--dry-run", "--dest", tmp_path / "data/covid").returncode == 0
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "taken").touch()
+    done = run("openi", "--dry-run", "--dest", tmp_path / "taken")
+    assert done.returncode == 1 and "taken is not a folder" in done.stderr
+
+
 def test_the_usual_folder_is_ignored_by_git_and_is_the_data_folder():
     done = run("openi", "--dry-run")
     assert done.returncode == 0 and str(SCRIPT.parent / "openi") in done.stdout
@@ -301,10 +408,15 @@ def test_the_data_setting_moves_the_folder(tmp_path):
     assert f"{tmp_path}/mimic-demo/mimic-iv" in run("mimic-demo", "--dry-run", TXTRAY_DATA=str(tmp_path)).stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["mimic-iii"], ["openi", "--dest"], ["openi", "--force"]])
+@pytest.mark.parametrize("arguments", [
+    [], ["mimic-iii"], ["openi", "--dest"], ["openi", "--dest", "--dry-run"], ["openi", "--force"],
+    ["mimic", "openi", "--dry-run"],
+])  # fmt: skip
 def test_a_wrong_call_says_how_to_call_it(arguments):
     done = run(*arguments)
-    assert done.returncode == 1 and done.stderr.startswith(("Fetch a data source", "download.sh: --dest"))
+    assert done.returncode == 1 and done.stderr.startswith(
+        ("Fetch a data source", "download.sh: --dest", "download.sh: one")
+    )
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")

@@ -2,12 +2,15 @@
 
 It counts, looks for missing files, rows without a partner and files that differ from the published SHA-256, and says
 what each chapter can do with what is there. The exit status is 1 if something is wrong, 0 if the tree is sound, even if
-parts are not downloaded. Explained in book/03_linking_images_to_the_record.
+parts are not downloaded. What cannot be read is named as wrong, and the rest is checked. Explained in
+book/03_linking_images_to_the_record.
 """
 
 import argparse
 import hashlib
+import re
 import sys
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,16 +19,22 @@ import pandas as pd
 from txtray_utils.errors import InputError
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.sources.mimic import INDEX, SPLIT, films_in, read_csv, report_of
+from txtray_utils.studies import FRONTAL
 
+PAIRS = "frontal films with reports"
 SOURCES = ("openi", "covid", "mimic", "mimic-demo")
 CHAPTERS = {  # chapter: what it must have, and what it can use
     "01 Reading a radiograph": ({"films"}, {"masks"}),
     "02 Reading a report": ({"reports"}, {"codes"}),
     "03 Linking images to the record": ({"films", "record"}, {"emergency"}),
-    "chapters that align films and reports": ({"films", "reports"}, {"record", "masks"}),
+    "04 Contrastive alignment": ({PAIRS}, {"drawn findings"}),  # which the virtual hospital alone knows
+    "05 Retrieval and zero-shot": ({PAIRS}, {"drawn findings"}),
+    "06 Writing a report": ({PAIRS}, set()),
+    "07 Judging a report": ({PAIRS}, set()),
 }
 RECORD = ("hosp/patients", "hosp/admissions", "hosp/labevents", "hosp/d_labitems", "icu/icustays")
 EMERGENCY = ("ed/edstays", "ed/triage")
+KINDS = (".csv.gz", ".csv")
 LISTED = {"films": 377_110, "studies": 227_835}  # MIMIC-CXR 2.0.0 and 2.1.0
 SHOWN = 3  # examples named of each fault
 
@@ -42,7 +51,7 @@ class Findings:
     def compare(self, fault: str, names: set[str], gap: bool = False) -> None:
         """Note the `names` that have this fault, if any, with a few examples."""
         if names:
-            some = ", ".join(sorted(names)[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+            some = ", ".join(sorted(map(str, names))[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
             (self.gaps if gap else self.faults).append(f"{len(names):,} {fault}: {some}")
 
     def lines(self) -> list[str]:
@@ -60,10 +69,11 @@ def check(source: str, folder: Path) -> Findings:
     """Check the tree of `source` in `folder`, hashes included; nothing is changed.
 
     Raises:
-        InputError: the folder, or the table that lists its films, is missing or cannot be read.
+        InputError: the folder, or the table that lists its films, is missing, or (`covid`) cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(folder, "is not a folder", f"Run data/download.sh {source}, or give --dest.")
+        place = ", set TXTRAY_COVID to where that puts it," if source == "covid" else ""
+        raise InputError(folder, "is not a folder", f"Run data/download.sh {source}{place} or give --dest.")
     found = Findings()
     if source == "openi":
         _check_openi(folder, found)
@@ -73,35 +83,58 @@ def check(source: str, folder: Path) -> Findings:
         if source == "mimic":
             _check_films(folder, found)
         _check_record(folder, found, films=source == "mimic")
-    for sums in sorted(folder.glob("*/SHA256SUMS.txt")):
-        _check_hashes(sums, found)
+    for project in sorted(folder.glob({"mimic": "mimic-*", "mimic-demo": "mimic-iv*"}.get(source, "no project"))):
+        _check_hashes(project / "SHA256SUMS.txt", found)
     for partial in sorted(folder.rglob("*.partial")):
         found.gaps.append(f"the rest of {partial.relative_to(folder)}: run data/download.sh {source} again")
     return found
 
 
+def _read(path: Path, names: tuple[str, ...], found: Findings) -> pd.DataFrame:
+    """Return the columns `names` as text; none of a table that is not there (a gap) or cannot be read (a fault)."""
+    short = f"{path.parent.name}/{path.name}"
+    if path.is_file():
+        try:
+            return read_csv(path, names)
+        except InputError as error:
+            found.faults.append(f"{short} {error.fault}. {error.remedy}")
+    else:
+        found.gaps.append(f"the table {short}")
+    return pd.DataFrame(columns=list(names), dtype=str)
+
+
 def _check_films(folder: Path, found: Findings) -> None:
-    films = read_csv(folder / INDEX, ("dicom_id", "subject_id", "study_id"))
-    films["study"] = [report_of(row.subject_id, row.study_id) for row in films.itertuples()]
+    if not (folder / INDEX).is_file():
+        raise InputError(folder / INDEX, "is missing", "Run data/download.sh mimic again, or give another --dest.")
+    films = _read(folder / INDEX, ("dicom_id", "subject_id", "study_id", "ViewPosition"), found)
+    named = films[["dicom_id", "subject_id", "study_id"]].notna().all(axis=1)
+    found.compare("film rows lack an identifier (rows)", set(films.index[~named] + 2))
+    films = films[named].copy()
+    films["study"] = pd.Series([report_of(row.subject_id, row.study_id) for row in films.itertuples()], films.index, str)
     studies = set(films["study"])
     found.counts |= {"film rows": len(films), "study rows": len(studies), "patient rows": films["subject_id"].nunique()}
     twice = set(films.loc[films["dicom_id"].duplicated(), "dicom_id"])
     found.compare("films have two rows in the metadata", twice)
-    split = read_csv(folder / SPLIT, ("dicom_id", "subject_id", "split"))
-    found.compare("films have no row in the split table", set(films["dicom_id"]) - set(split["dicom_id"]))
+    split = _read(folder / SPLIT, ("dicom_id", "subject_id", "split"), found)
+    if len(films) and len(split):
+        found.compare("films have no row in the split table", set(films["dicom_id"]) - set(split["dicom_id"]))
+        found.compare("rows of the split table have no film row", set(split["dicom_id"]) - set(films["dicom_id"]))
     sides = split.groupby("subject_id")["split"].nunique()
     found.compare("patients are in two splits", set(sides.index[sides > 1]))
     listed = folder / "mimic-cxr/cxr-record-list.csv.gz"
-    if listed.is_file():
-        others = set(read_csv(listed, ("dicom_id",))["dicom_id"]) ^ set(films["dicom_id"])
-        found.compare("films are only in one of metadata and cxr-record-list", others)
+    others = _read(listed, ("dicom_id",), found)["dicom_id"] if listed.is_file() else ()
+    if len(films) and len(others):
+        lone = set(others) ^ set(films["dicom_id"])
+        found.compare("films are only in one of metadata and cxr-record-list", lone)
+    there: set[str] = set()
     try:
         layout, kind = films_in(folder)
-        rows = set((films["study"] + "/" + films["dicom_id"] + kind).tolist())
+        films["file"] = films["study"] + "/" + films["dicom_id"] + kind
+        rows = set(films["file"])
         there = {path.relative_to(folder / layout).as_posix() for path in (folder / layout / "files").rglob(f"*{kind}")}
         found.counts[f"films ({kind})"] = len(there)
         found.has |= {"films"} if there & rows else set()
-        found.compare("films have no row", there - rows)
+        found.compare("films have no row", there - rows if rows else set())
         found.compare("rows have no film", rows - there, gap=True)
     except InputError as error:
         found.gaps.append(f"films: {error.fault}")
@@ -111,8 +144,10 @@ def _check_films(folder: Path, found: Findings) -> None:
     }
     found.counts["reports"] = len(texts)
     found.has |= {"reports"} if texts & studies else set()
-    found.compare("reports have no film row", texts - studies)
+    found.compare("reports have no film row", texts - studies if studies else set())
     found.compare("studies have no report", studies - texts, gap=True)
+    frontal = films[films["ViewPosition"].isin(FRONTAL) & films["study"].isin(texts)]
+    found.has |= {PAIRS} if there and frontal["file"].isin(there).any() else set()
     for name, rows in (("films", len(films)), ("studies", len(studies))):
         if rows != LISTED[name]:
             found.gaps.append(
@@ -122,57 +157,103 @@ def _check_films(folder: Path, found: Findings) -> None:
 
 def _check_record(folder: Path, found: Findings, films: bool) -> None:
     for name, project, tables in (("record", "mimic-iv", RECORD), ("emergency", "mimic-iv-ed", EMERGENCY)):
-        lost = {f"{project}/{table}" for table in tables if not list((folder / project).glob(f"{table}.csv*"))}
+        lost = {f"{project}/{table}" for table in tables if not _tables(folder / project, table)}
         found.compare(f"tables of the {name}", lost, gap=True)
         found.has |= set() if lost else {name}
-    if "record" in found.has:
-        path = next((folder / "mimic-iv/hosp").glob("patients.csv*"))
-        patients = read_csv(path, ("subject_id",))["subject_id"]
-        found.counts["patients in MIMIC-IV"] = len(patients)
-        found.compare("patients have two rows in MIMIC-IV", set(patients[patients.duplicated()]))
-        if films:
-            owners = set(read_csv(folder / INDEX, ("subject_id",))["subject_id"])
-            lost = owners - set(patients)
-            found.compare(
-                "patients with films are not in MIMIC-IV (about 100 are usual)",
-                lost,
-                gap=len(lost) <= max(2, 0.1 * len(owners)),
-            )
+    if not (people := _tables(folder / "mimic-iv", "hosp/patients")):
+        return
+    patients = _read(people[0], ("subject_id",), found)["subject_id"]
+    found.counts["patients in MIMIC-IV"] = len(patients)
+    found.compare("patients have two rows in MIMIC-IV", set(patients[patients.duplicated()]))
+    if patients.empty:
+        return
+    for table in ("hosp/admissions", "icu/icustays"):
+        for path in _tables(folder / "mimic-iv", table)[:1]:
+            orphans = set(_read(path, ("subject_id",), found)["subject_id"]) - set(patients)
+            found.compare(f"patients of {table} are not in hosp/patients", orphans)
+    if films:
+        owners = set(_read(folder / INDEX, ("subject_id",), Findings())["subject_id"].dropna())
+        lost = owners - set(patients)
+        found.compare(
+            "patients with films are not in MIMIC-IV (about 100 are usual)",
+            lost,
+            gap=len(lost) <= max(2, 0.1 * len(owners)),
+        )
+
+
+def _tables(project: Path, name: str) -> list[Path]:
+    return [path for kind in KINDS if (path := project / f"{name}{kind}").is_file()]
 
 
 def _check_openi(folder: Path, found: Findings) -> None:
-    from txtray_utils.virtual.cases import read_headers, read_reports  # reads torchxrayvision's packaged files
+    from txtray_utils.virtual.cases import (
+        packaged,
+        read_headers,
+        read_reports,
+    )  # reads torchxrayvision's packaged files
 
-    headers = set(read_headers()["image"])
+    headers, reports = read_headers(), read_reports()
+    with tarfile.open(packaged("NLMCXR_reports.tgz")) as archive:  # the reports name their films
+        texts = [archive.extractfile(one).read() for one in archive if one.name.endswith(".xml")]
+    named = {name.decode() for text in texts for name in re.findall(rb'parentImage id="([^"]+)"', text)}
+    known = set(headers["image"])
     there = {"CXR" + path.stem.removeprefix("CXR") for kind in ("*.png", "*.dcm") for path in folder.rglob(kind)}
-    found.counts |= {"films": len(there), "films with a header": len(headers), "reports": len(read_reports())}
-    found.has |= {"reports", "codes"} | ({"films"} if there & headers else set())
-    found.compare("headers have no film", headers - there, gap=True)
-    found.compare("films have no header", there - headers)
+    found.counts |= {"films": len(there), "films with a header": len(known), "reports": len(reports)}
+    found.has |= {"reports", "codes"} | ({"films"} if there & known else set())
+    frontal = headers[headers["ViewPosition"].isin(FRONTAL) & headers["uid"].isin(reports["uid"])]
+    found.has |= {PAIRS} if there & set(frontal["image"]) else set()
+    found.compare("headers have no film", known - there, gap=True)
+    found.compare("films have no header and are left out", (there & named) - known, gap=True)  # 3 of a whole tree
+    found.compare("films have neither header nor report", there - known - named)
 
 
 def _check_covid(folder: Path, found: Findings) -> None:
+    names = ["filename", "folder", "modality", "view", "finding", "clinical_notes"]
     try:
-        table = pd.read_csv(folder / "metadata.csv", dtype=str)
+        table = pd.read_csv(folder / "metadata.csv", dtype=str, usecols=names)
     except (OSError, ValueError) as error:
         raise InputError(folder / "metadata.csv", f"cannot be read ({error})", "Run data/download.sh covid.") from error
-    listed = set(table.loc[table["folder"] == "images", "filename"])
+    table = table[(table["folder"] == "images") & table["filename"].notna()]
+    listed = set(table["filename"])
     there = {path.name for path in (folder / "images").glob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg")}
-    masks = len(list((folder / "annotations/lungVAE-masks").glob("*.png")))
-    found.counts |= {"image rows": len(listed), "images": len(there), "lung masks": masks}
-    found.has |= ({"films", "reports"} if there & listed else set()) | ({"masks"} if masks else set())
+    masks = {path.stem.removesuffix("_mask") for path in (folder / "annotations/lungVAE-masks").glob("*.png")}
+    found.counts |= {"image rows": len(listed), "images": len(there), "lung masks": len(masks)}
+    here = table[table["filename"].isin(there)]
+    spoken = here[["clinical_notes", "finding"]].notna().any(axis=1)
+    frontal = (here["modality"] == "X-ray") & here["view"].str.split().str[0].isin(FRONTAL)
+    kinds = {"films": len(here), "masks": masks, "reports": spoken.any(), PAIRS: (spoken & frontal).any()}
+    found.has |= {name for name, some in kinds.items() if some}
     found.compare("rows have no image", listed - there, gap=True)
     found.compare("images have no row", there - listed)
+    found.compare("masks have no image row", masks - {Path(name).stem for name in listed})
 
 
 def _check_hashes(sums: Path, found: Findings) -> None:
-    pairs = [line.split(maxsplit=1) for line in sums.read_text("utf-8").splitlines() if line.strip()]
-    here = [
-        (wanted, sums.parent / name.lstrip("*")) for wanted, name in pairs if (sums.parent / name.lstrip("*")).is_file()
-    ]
-    wrong = {path.relative_to(sums.parent.parent).as_posix() for wanted, path in here if _sha256(path) != wanted}
-    found.counts[f"hashes ({sums.parent.name})"] = len(here)
-    found.compare("files differ from the published SHA-256; run data/download.sh again", wrong)
+    project = sums.parent.name
+    if not sums.is_file():
+        found.gaps.append(f"{project}/{sums.name}: the files of {project} are not compared with it")
+        return
+    lines = [line.split(maxsplit=1) for line in sums.read_text("utf-8", "replace").splitlines() if line.strip()]
+    pairs = [line for line in lines if len(line) == 2 and re.fullmatch("[0-9a-fA-F]{64}", line[0])]
+    if len(pairs) < len(lines):
+        found.faults.append(
+            f"{len(lines) - len(pairs):,} lines of {project}/{sums.name} are no checksums: fetch it again"
+        )
+    wrong, unread, checked = set(), set(), 0
+    for wanted, name in pairs:
+        path = sums.parent / name.strip().removeprefix("*")
+        if path.is_file():
+            checked += 1
+            try:
+                wrong |= {path} if _sha256(path) != wanted.lower() else set()
+            except OSError:
+                unread.add(path)
+    found.counts[f"hashes ({project})"] = checked
+    for fault, paths in (
+        ("files differ from the published SHA-256; run data/download.sh again", wrong),
+        ("files cannot be read", unread),
+    ):
+        found.compare(fault, {path.relative_to(sums.parents[1]).as_posix() for path in paths})
 
 
 def _sha256(path: Path) -> str:

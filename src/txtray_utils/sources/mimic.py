@@ -11,6 +11,7 @@ Explained in book/03_linking_images_to_the_record.
 """
 
 import logging
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def read_csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     """
     try:
         return pd.read_csv(path, usecols=list(names), dtype=str)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         remedy = "Download it again (data/download.sh resumes and checks)."
         raise InputError(path, f"cannot be read ({error})", remedy) from error
 
