@@ -33,7 +33,8 @@ def finding_truth(studies: Dataset) -> np.ndarray:
     """
     if known_by(studies) == DRAWN:
         return label_matrix(studies["drawn"], FINDINGS)
-    states = named(report_text(said or ()) for said in studies["sentences"])[:, [NAMED.index(READ_AS[name]) for name in FINDINGS]]
+    columns = [NAMED.index(READ_AS[name]) for name in FINDINGS]
+    states = named(report_text(said or ()) for said in studies["sentences"])[:, columns]
     return np.where(states == -1, np.nan, states == 1).astype(np.float32)
 
 
@@ -44,8 +45,8 @@ def side_truth(studies: Dataset) -> list[tuple[int, str, str]]:
     left out.
     """
     if known_by(studies) == DRAWN:
-        found = [(row, one["finding"], one["side"]) for row, items in enumerate(studies["evidence"]) for one in items or ()]
-        return [one for one in found if one[2] in ("right", "left")]
+        drawn = [(row, one) for row, items in enumerate(studies["evidence"]) for one in items or ()]
+        return [(row, one["finding"], one["side"]) for row, one in drawn if one["side"] in ("right", "left")]
     finding_of = {READ_AS[name]: name for name in FINDINGS}
     said: dict[tuple[int, str], set[str]] = {}
     for row, text in enumerate(studies["sentences"]):
