@@ -67,6 +67,12 @@ def test_bertscore_of_the_same_text_is_one_and_of_none_is_nought():
     assert same == pytest.approx(1, abs=1e-5) and 0 < other < 0.9 and empty == 0
 
 
+
+def test_bertscore_takes_the_beginning_of_a_text_that_is_too_long():
+    long = " ".join(["The aorta is tortuous."] * 200)
+    cut, other = judge.bertscore([long, REFERENCE], [long, long])
+    assert cut == pytest.approx(1.0, abs=1e-3) and other < 0.9
+
 def test_the_clinical_score_by_hand():
     truth = labels({"Pleural Effusion": 1, "Pneumothorax": 0})
     said = {

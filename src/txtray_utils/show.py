@@ -18,7 +18,9 @@ COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D
 def films(images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, side: float = 2.2) -> Figure:
     """Show images (H, W) in [0, 1] in a grid, `columns` wide, each `side` inches, with a title each if given."""
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, side * rows * 1.12), squeeze=False)
+    lines = max((title.count("\n") for title in titles), default=0)  # beyond the first, each a sixth of an inch
+    size = (side * columns, (side * 1.12 + lines / 6) * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, images, strict=False):

@@ -64,6 +64,17 @@ def test_the_view_derived_from_pixels_goes_before_the_header(folder):
     assert set(films["view"]) == {"PA", "AP", ""}
 
 
+def test_the_first_study_is_found_under_the_name_that_its_films_have(folder):
+    for film in folder.glob("png/CXR1_IM-*.png"):
+        film.rename(film.with_stem(film.stem.replace("CXR1_", "CXR1_1_")))
+    (folder / openi.INDEX).unlink()
+    openi.folder()
+    rows, rejects = read(folder)
+    (first,) = [row for row in rows if row["study_id"] == "CXR1"]
+    assert first["image_id"] == "CXR1_IM-0001-4001", "by its pixels, torchxrayvision says, 3001 is the lateral"
+    assert not any("CXR1_" in row.file for row in rejects.rows)
+
+
 def test_no_report_text_stands_in_two_splits(folder):
     reports = read_reports()
     headers = read_headers()

@@ -5,6 +5,8 @@
 
 - The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the view that
   torchxrayvision derived from the pixels decides where there is one; a frontal film is AP only if the header says so.
+- The films and derived views spell the films of the first study `CXR1_1_IM-...`, the headers `CXR1_IM-...`: one name here,
+  that of the headers.
 - There is no study time and no sex; sex is read from the indication where that says it.
 - Reports with the same words share a split. The virtual hospital uses these same reports: never train there and test
   here.
@@ -13,6 +15,7 @@ Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,12 +88,17 @@ def _films(folder: Path) -> pd.DataFrame:
     """Return every film that has a header: study_id, image_id, view (PA, AP or ""), age and file below `folder`."""
     films = read_headers().rename(columns={"image": "image_id", "uid": "study_id"})
     derived = pd.read_csv(packaged(DERIVED))
-    films["derived"] = films["image_id"].map(dict(derived.itertuples(index=False)))
+    films["derived"] = films["image_id"].map({_name(image): view for image, view in derived.itertuples(index=False)})
     header = films["ViewPosition"].where(films["ViewPosition"].isin(("PA", "AP")), "")
     frontal = (films["derived"] == "PA").groupby(films["study_id"]).transform("any")
     films["view"] = header.where(films["derived"].isna() & ~frontal, "")
     films.loc[films["derived"] == "PA", "view"] = header.where(header == "AP", "PA")
     here = [file for kind in ("*.png", "*.dcm") for file in sorted(folder.rglob(kind))]
-    files = {"CXR" + file.stem.removeprefix("CXR"): file.relative_to(folder).as_posix() for file in here}
+    files = {_name(file.stem): file.relative_to(folder).as_posix() for file in here}
     films["file"] = [files.get(image, f"png/{image}.png") for image in films["image_id"]]
     return films[["study_id", "image_id", "view", "age", "file"]]
+
+
+def _name(stem: str) -> str:
+    """Return a film's name as the headers spell it: CXR1_IM-0001-3001 for 1_IM-0001-3001 and CXR1_1_IM-0001-3001."""
+    return "CXR" + re.sub(r"^(\d+)_\1_IM-", r"\1_IM-", stem.removeprefix("CXR"))

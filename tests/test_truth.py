@@ -1,0 +1,46 @@
+"""What films are judged by: what was drawn, or else what the text says."""
+
+import numpy as np
+from datasets import Dataset
+
+from txtray_utils import truth
+from txtray_utils.reports import NAMED
+from txtray_utils.studies import FINDINGS
+
+TEXTS = ("Small left effusion.|No pneumothorax.", "Bilateral effusions.|Possible scar.|A pacemaker is in place.", "")
+
+
+def studies(drawn: dict[str, int | None], evidence: list | None) -> Dataset:
+    return Dataset.from_list([
+        {"sentences": text.split("|") if text else None, "drawn": dict.fromkeys(FINDINGS) | drawn, "evidence": evidence}
+        for text in TEXTS
+    ])  # fmt: skip
+
+
+def column(found: np.ndarray, name: str) -> list[float]:
+    return found[:, FINDINGS.index(name)].tolist()
+
+
+def test_what_was_drawn_goes_before_the_text():
+    items = [{"finding": "nodule", "side": "right"}, {"finding": "effusion", "side": "both"}]
+    made = studies({"nodule": 1, "effusion": 0}, items)
+    found = truth.finding_truth(made)
+    assert truth.known_by(made) == truth.DRAWN
+    assert column(found, "nodule") == [1, 1, 1] and column(found, "effusion") == [0, 0, 0]
+    assert np.isnan(column(found, "scar")).all(), "null is not negative"
+    assert truth.side_truth(made) == [(row, "nodule", "right") for row in range(3)]
+
+
+def test_where_nobody_drew_the_text_decides():
+    real = studies({}, None)
+    found = truth.finding_truth(real)
+    assert truth.known_by(real) == truth.SAID
+    assert column(found, "effusion") == [1, 1, 0] and column(found, "pneumothorax") == [0, 0, 0]
+    assert column(found, "pacemaker") == [0, 1, 0] and column(found, "nodule") == [0, 0, 0]
+    assert np.isnan(column(found, "scar")[1]) and column(found, "scar")[0] == 0, "uncertain is not sure"
+    assert truth.side_truth(real) == [(0, "effusion", "left")], "both sides are not one"
+
+
+def test_every_finding_is_read_as_something_of_its_own():
+    assert set(truth.READ_AS) == set(FINDINGS) and set(truth.READ_AS.values()) <= set(NAMED)
+    assert len(set(truth.READ_AS.values())) == len(FINDINGS)
