@@ -50,6 +50,11 @@ def test_priors_and_gaps_may_not_be_said_of_another_patient():
     assert generate.fit_to_say(bank(), priors=True).tolist() == [True] * 8 + [False]
 
 
+def test_a_frontal_film_has_no_lateral_view():
+    texts = ["Fluid on the lateral view.", "Fluid in the lateral sulcus."]
+    assert generate.fit_to_say(Sentences(texts, torch.eye(2), np.zeros((2, 14)))).tolist() == [False, True]
+
+
 def test_nothing_contradicts_or_repeats_what_was_said():
     similarity = torch.linspace(1, 0.2, len(TEXTS))[None]
     made = bank()
