@@ -25,7 +25,7 @@ from txtray_utils import decoder, generate, score
 from txtray_utils.align import RECIPES, pairs, trained
 from txtray_utils.encoders import Towers, text_features
 from txtray_utils.judge import Judged, judge, report_labels
-from txtray_utils.reports import mentions, refers_to_prior
+from txtray_utils.reports import refers_to_prior
 from txtray_utils.results import Result, write_results
 from txtray_utils.retrieve import Bank, Sentences, sentence_bank
 from txtray_utils.settings import settings
@@ -34,7 +34,7 @@ from txtray_utils.studies import FINDINGS, LABELS
 
 SEEDS = 3
 TOLERANCE = 0.05
-SHARES, MARGINS, ABOVE = (0.4, 0.6, 0.8, 1.0, 1.2), (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5), (0.98, 0.99, 0.995, 0.998)
+SHARES, MARGINS, ABOVE = (0.4, 0.6, 0.8, 1.0, 1.2), (0.0, 0.25, 0.5, 1.0, 1.5, 2.0), (0.98, 0.99, 0.995, 0.998)
 OURS = ("nearest_report", "retrieval_variable", "decoder", "decoder_guided", "structured")  # `chosen` is one of these
 ABOUT = {
     "label_f1_example": "example-based label F1", "label_f1_micro": "micro label F1", "label_f1_macro": "macro label F1",
@@ -85,6 +85,7 @@ class Hand:
     guided: decoder.Writer
     words: PreTrainedTokenizerFast
     shelf: torch.Tensor
+    sides: np.ndarray
 
 
 def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
@@ -99,7 +100,9 @@ def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     recipe = replace(recipe, steps=recipe.steps // less)
     words = decoder.tokeniser(texts, recipe)
     writers = [decoder.trained_writer(replace(recipe, guided=guided), maps, labels, texts, words, seed) for guided in (False, True)]
-    return Hand(*models, told, *writers, words, models[0].encode_films(known.films)[0])
+    shelf_images = models[0].encode_films(known.films)[0]
+    sides = generate.fit_sides(generate.halves(models[0], known.films), generate.said_sides(stock.reports))
+    return Hand(*models, told, *writers, words, shelf_images, sides)
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def view(models: Hand, stock: Shelf, asked: Patients, studies: Dataset) -> View:
         others @ models.txtrayalign.encode_texts(features).detach().T,
         chance.numpy()[:, :count],
         models.told.probabilities(asked.films)[:, len(FINDINGS) :],
-        generate.halves(models.best, asked.films)[..., :count],
+        generate.halves(models.best, asked.films),
         models.best.maps(asked.films),
     )
 
@@ -142,23 +145,13 @@ class Knobs:
     above: float = 0.99
 
 
-def said_sides(reports: Sequence[str]) -> np.ndarray:
-    """Return the side that each report gives each label (N, 14), "" where it gives none, for the oracle."""
-    sides = np.full((len(reports), len(LABELS)), "", dtype="<U5")
-    for row, report in enumerate(reports):
-        for one in mentions(report):
-            if one.state == 1 and one.side:
-                sides[row, LABELS.index(one.label)] = one.side
-    return sides
-
-
 def write(models: Hand, stock: Shelf, seen: View, tuned: View, knobs: Knobs, only: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the reports of every system (or of `only` these); thresholds lie on the scores of the validation films `tuned`."""
     asked = seen.studies["indication"]
     near = seen.near.masked_fill(~stock.may, -2)
     present = seen.chance >= generate.thresholds(tuned.chance, stock.rates, knobs.share)
     told = seen.told >= generate.thresholds(tuned.told, stock.rates, knobs.told_share)
-    sides = generate.sides(seen.halves, knobs.margin)
+    sides = generate.sides(seen.halves, models.sides, knobs.margin)
     above = float(np.quantile(tuned.near[:, stock.may].numpy(), knobs.above))
     own = [generate.report_text(said) for said in seen.studies["sentences"]]
     structured = generate.Structured(stock.bank, stock.may)
@@ -171,7 +164,7 @@ def write(models: Hand, stock: Shelf, seen: View, tuned: View, knobs: Knobs, onl
         "decoder_guided": lambda: models.guided.write(seen.maps, models.words, torch.from_numpy(present)),
         "structured": lambda: structured.write(near, present, sides, asked),
         "supervised_structured": lambda: structured.write(near, told, sides, asked),
-        "oracle": lambda: structured.write(near, report_labels(own) == 1, said_sides(own), asked),
+        "oracle": lambda: structured.write(near, report_labels(own) == 1, generate.said_sides(own), asked),
     }
     return {name: system() for name, system in systems.items() if not only or name in only}
 
@@ -191,8 +184,8 @@ def tune(models: list[Hand], stock: Shelf, tuned: list[View]) -> Knobs:
 
     def agreement(margin: float) -> float:
         right = named = 0
-        for seen in tuned:
-            guess, said = generate.sides(seen.halves, margin), said_sides([generate.report_text(one) for one in seen.studies["sentences"]])
+        for one, seen in zip(models, tuned, strict=True):
+            guess, said = generate.sides(seen.halves, one.sides, margin), generate.said_sides([generate.report_text(said) for said in seen.studies["sentences"]])
             stated = seen.chance >= generate.thresholds(seen.chance, stock.rates, share)
             known = stated & np.isin(said, ("right", "left")) & (guess != "") & np.isin(LABELS, generate.SIDED)
             right, named = right + (guess == said)[known].sum(), named + known.sum()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from txtray_utils import generate
 from txtray_utils.encoders import Towers
-from txtray_utils.reports import label_report, named
+from txtray_utils.reports import label_report
 from txtray_utils.retrieve import Bank, Sentences
 from txtray_utils.studies import LABELS, label_matrix
 
@@ -81,27 +81,50 @@ def test_the_threshold_lets_through_as_many_as_are_expected():
         assert (scores >= cut).mean() == pytest.approx(max(rate, 0.0), abs=0.011)
 
 
-def test_the_half_with_the_larger_logit_names_the_side():
-    of_halves = np.array([[[3.0, 0.0, 0.5], [0.0, 3.0, 0.0]]])
-    assert generate.sides(of_halves, 1.0).tolist() == [["right", "left", ""]]
-
-
-def test_halves_are_the_heads_view_of_each_half_of_the_map():
+def test_halves_are_the_pooled_halves_of_the_map():
     torch.manual_seed(0)
     model, films = Towers(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
-    logits, maps = generate.halves(model, films), model.maps(films)
-    right = model.label_head(model.image.forward_head(maps[..., :2])).detach().numpy()
-    np.testing.assert_allclose(logits[:, 0], right, rtol=1e-5)
-    assert logits.shape == (2, 2, len(named([""])[0]))
+    made, maps = generate.halves(model, films), model.maps(films)
+    right = model.image.forward_head(maps[..., :2]).detach().numpy()
+    np.testing.assert_allclose(made[:, 0], right, rtol=1e-4, atol=1e-5)
+    assert made.shape[:2] == (2, 2)
 
 
-def test_a_mirrored_map_swaps_the_halves():
-    torch.manual_seed(0)
-    model = Towers(text_width=16).eval()
-    maps = torch.randn(2, model.image.num_features, 4, 4)
-    model.maps = lambda films: films
-    there, mirrored = generate.halves(model, maps), generate.halves(model, maps.flip(3))
-    np.testing.assert_allclose(there, mirrored[:, ::-1], rtol=1e-3, atol=1e-4)
+def test_reports_say_sides():
+    said = generate.said_sides(["Left effusion. No right pneumothorax.", "The heart is large."])
+    assert said[0, EFFUSION] == "left" and (said != "").sum() == 1
+
+
+def sided_films(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Halves whose first feature is louder on the side of the finding, and what a report says of it."""
+    rng = np.random.default_rng(0)
+    right = rng.random(count) < 0.5
+    features = rng.normal(0, 0.3, (count, 2, 5))
+    features[np.arange(count), np.where(right, 0, 1), 0] += 2
+    said = np.full((count, 14), "", dtype="<U5")
+    said[:, EFFUSION] = np.where(right, "right", "left")
+    return features, said
+
+
+def test_sides_are_learnt_from_what_reports_say():
+    features, said = sided_films(80)
+    weights = generate.fit_sides(features[:40], said[:40])
+    named = generate.sides(features[40:], weights, 0.0)
+    assert (named[:, EFFUSION] == said[40:, EFFUSION]).all() and (named[:, HEART] == "").all()
+    assert (generate.sides(features, weights, 1e6) == "").all()
+
+
+def test_a_mirrored_film_gets_the_other_side():
+    features, said = sided_films(40)
+    weights = generate.fit_sides(features, said)
+    there, mirrored = (generate.sides(one, weights, 0.1)[:, EFFUSION] for one in (features, features[:, ::-1]))
+    other = {"right": "left", "left": "right", "": ""}
+    assert [other[side] for side in there] == mirrored.tolist()
+
+
+def test_reports_without_sides_teach_none():
+    with pytest.raises(ValueError, match="side"):
+        generate.fit_sides(np.zeros((1, 2, 5)), np.full((1, 14), ""))
 
 
 def test_an_indication_asks():
