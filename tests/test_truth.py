@@ -22,7 +22,8 @@ def column(found: np.ndarray, name: str) -> list[float]:
 
 
 def test_what_was_drawn_goes_before_the_text():
-    items = [{"finding": "nodule", "side": "right"}, {"finding": "effusion", "side": "both"}]
+    items = [{"finding": "nodule", "side": "right"}, {"finding": "effusion", "side": "both"},
+             {"finding": "opacity", "side": "right"}, {"finding": "opacity", "side": "left"}]  # fmt: skip
     made = studies({"nodule": 1, "effusion": 0}, items)
     found = truth.finding_truth(made)
     assert truth.known_by(made) == truth.DRAWN

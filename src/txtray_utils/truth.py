@@ -41,16 +41,17 @@ def finding_truth(studies: Dataset) -> np.ndarray:
 def side_truth(studies: Dataset) -> list[tuple[int, str, str]]:
     """Return (row, finding, "right" or "left") for each finding that lies on one side, as drawn or as the text says.
 
-    A text's findings are those of `FINDINGS` that have a CheXpert label of their own; one that it puts on both sides is
-    left out.
+    One on both sides is left out. A text's findings are those of `FINDINGS` that have a CheXpert label of their own.
     """
+    found: dict[tuple[int, str], set[str]] = {}
     if known_by(studies) == DRAWN:
-        drawn = [(row, one) for row, items in enumerate(studies["evidence"]) for one in items or ()]
-        return [(row, one["finding"], one["side"]) for row, one in drawn if one["side"] in ("right", "left")]
-    finding_of = {READ_AS[name]: name for name in FINDINGS}
-    said: dict[tuple[int, str], set[str]] = {}
-    for row, text in enumerate(studies["sentences"]):
-        for one in mentions(report_text(text or ())):
-            if one.state == 1 and one.side and one.label in finding_of:
-                said.setdefault((row, finding_of[one.label]), set()).add(one.side)
-    return [(row, name, side) for (row, name), (side, *more) in said.items() if not more and side != "both"]
+        for row, items in enumerate(studies["evidence"]):
+            for one in items or ():
+                found.setdefault((row, one["finding"]), set()).add(one["side"])
+    else:
+        finding_of = {READ_AS[name]: name for name in FINDINGS}
+        for row, text in enumerate(studies["sentences"]):
+            for one in mentions(report_text(text or ())):
+                if one.state == 1 and one.side and one.label in finding_of:
+                    found.setdefault((row, finding_of[one.label]), set()).add(one.side)
+    return [(row, name, side) for (row, name), (side, *more) in found.items() if not more and side in ("right", "left")]
