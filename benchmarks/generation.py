@@ -26,7 +26,7 @@ from txtray_utils.align import RECIPES, pairs, trained
 from txtray_utils.encoders import Towers, text_features
 from txtray_utils.judge import Judged, judge, report_labels
 from txtray_utils.reports import refers_to_prior
-from txtray_utils.results import Result, write_results
+from txtray_utils.results import Result, read_results, write_results
 from txtray_utils.retrieve import Bank, Sentences, sentence_bank
 from txtray_utils.settings import settings
 from txtray_utils.sources import covid, load_studies
@@ -337,6 +337,11 @@ def speed() -> dict[str, Result]:
     for name in names:
         seconds = timed(lambda one=name: write(models, stock, seen, tuned, Knobs(), [one])) + (0 if name == "always_normal" else looking)
         results[f"{name}.reports_per_second"] = Result(count / seconds, count, "1/s", f"reports of {name}, from films to text")
+    rng = np.random.default_rng(0)
+    seconds = timed(lambda: [stock.reports[k] for k in rng.integers(len(stock.reports), size=count)])
+    results["random_report.reports_per_second"] = Result(count / seconds, count, "1/s", "reports of random_report")
+    chosen = OURS[int(read_results("generation")["chosen.is"].value)]
+    results["chosen.reports_per_second"] = results[f"{chosen}.reports_per_second"]
     for mode in ("greedy", "beam"):
         seconds = timed(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", f"reports decoded, {mode}, 64 at a time, from feature maps")
