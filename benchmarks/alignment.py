@@ -214,7 +214,7 @@ def retrieval(asked: Patients, said: dict[str, list[np.ndarray]], prefix: str = 
                 value, ci = score.bootstrap(statistic, asked.patients)
                 what = f"{key.replace('_', '-')}@2 of {name}, {about}, mean of {len(by_name[name])} seeds"
                 results[f"{prefix}{key}_at_2{reading}.{name}"] = Result(value, count, "share", what, ci, 0.05)
-            for rival in {"txtrayalign", "txtrayalign_by_f1"} & set(statistics) if "best" in statistics else ():
+            for rival in (SEEDS.keys() - {"best"}) & statistics.keys() if "best" in statistics else ():
                 ours, theirs = statistics["best"], statistics[rival]
                 value, ci = score.bootstrap(lambda rows, a=ours, b=theirs: a(rows) - b(rows), asked.patients)
                 what = f"{key.replace('_', '-')}@2, best less {rival}, same patients, {about}"
@@ -305,7 +305,7 @@ def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked
             results |= {f"zero_shot_auc.{key}": one for key, one in found.items()}
             gaps = macro_gap(asked, guessed, asked_for)
             results["zero_shot_auc.below_supervised"] = gaps
-        if outside is not None and name in ("best", "txtrayalign", "txtrayalign_by_f1"):
+        if outside is not None and name in SEEDS:
             abroad[name] = [said_by(model, bank, outside) for model in models]
             results |= real_aucs(outside, [prompted(model, outside) for model in models], name)
         write_results("alignment", results)

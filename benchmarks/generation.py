@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from alignment import REFERENCE, Patients, Supervised, of_split, patients, supervised
 from datasets import Dataset
+from retrieval_bench import fastest
 from transformers import PreTrainedTokenizerFast
 
 from txtray_utils import decoder, generate, score
@@ -324,26 +325,18 @@ def speed() -> dict[str, Result]:
              "supervised_structured", "oracle")  # fmt: skip
     count = len(parts["test"])
 
-    def timed(act: Callable[[], object]) -> float:
-        seconds = []
-        for _ in range(3):
-            start = time.monotonic()
-            act()
-            seconds.append(time.monotonic() - start)
-        return min(seconds)
-
-    looking = timed(lambda: view(models, stock, people["test"], parts["test"]))
+    looking = fastest(lambda: view(models, stock, people["test"], parts["test"]))
     seen = view(models, stock, people["test"], parts["test"])
     for name in names:
-        seconds = timed(lambda one=name: write(models, stock, seen, tuned, Knobs(), [one])) + (0 if name == "always_normal" else looking)
+        seconds = fastest(lambda one=name: write(models, stock, seen, tuned, Knobs(), [one])) + (0 if name == "always_normal" else looking)
         results[f"{name}.reports_per_second"] = Result(count / seconds, count, "1/s", f"reports of {name}, from films to text")
     rng = np.random.default_rng(0)
-    seconds = timed(lambda: [stock.reports[k] for k in rng.integers(len(stock.reports), size=count)])
+    seconds = fastest(lambda: [stock.reports[k] for k in rng.integers(len(stock.reports), size=count)])
     results["random_report.reports_per_second"] = Result(count / seconds, count, "1/s", "reports of random_report")
     chosen = OURS[int(read_results("generation")["chosen.is"].value)]
     results["chosen.reports_per_second"] = results[f"{chosen}.reports_per_second"]
     for mode in ("greedy", "beam"):
-        seconds = timed(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
+        seconds = fastest(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", f"reports decoded, {mode}, 64 at a time, from feature maps")
     rows, texts = decoder_texts(stock.studies)
     maps, labels = models.best.maps(people["train"].films)[rows], torch.from_numpy(report_labels(texts))

@@ -292,9 +292,10 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
         optimiser.step()
         if teacher is not None:
             follow(teacher, bare, recipe.momentum)
-        if checkpoint and accelerator.is_main_process and ((step + 1) % every == 0 or step + 1 == recipe.steps):
+        due = (step + 1) % every == 0 or step + 1 == recipe.steps
+        if checkpoint and accelerator.is_main_process and due:
             save(checkpoint, run, step + 1, bare, teacher, optimiser)
-        if watch is not None and ((step + 1) % every == 0 or step + 1 == recipe.steps):
+        if watch is not None and due:
             found = retrieval(bare, watch)
             waited = 0 if found > best else waited + 1
             if found > best:

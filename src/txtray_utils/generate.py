@@ -57,8 +57,8 @@ def nearest_sentences(similarity: torch.Tensor, bank: Sentences, k: int = 2) -> 
 def fit_to_say(bank: Sentences, priors: bool = False) -> torch.Tensor:
     """Return (N,) bool: sentences that may be said of another patient's film.
 
-    Left out are gaps of de-identification, words about a lateral view, very long sentences and, unless `priors`, comparisons with an earlier film
-    (Ramesh et al. 2022, arXiv 2210.06340): a new patient has none.
+    Left out are gaps of de-identification, words about a lateral view, very long sentences and, unless `priors`,
+    comparisons with an earlier film (Ramesh et al. 2022, arXiv 2210.06340): a new patient has none.
     """
     return torch.tensor([
         not re.search(r"XX+|__+|(?i:\blateral view)", text) and len(text.split()) <= LONGEST and (priors or not refers_to_prior(text))
@@ -93,7 +93,6 @@ def halves(model: Towers, films: torch.Tensor) -> np.ndarray:
 
     The tower's feature map is cut in two before it is pooled. The patient's right is on the viewer's left.
     """
-    model.eval()
     return torch.stack([model.pool(part) for part in model.maps(films).chunk(2, 3)], 1).numpy()
 
 

