@@ -26,7 +26,7 @@ from txtray_utils import decoder, generate, score
 from txtray_utils.align import RECIPES, pairs, trained
 from txtray_utils.encoders import Towers, text_features
 from txtray_utils.judge import Judged, judge, report_labels
-from txtray_utils.reports import refers_to_prior
+from txtray_utils.reports import report_text
 from txtray_utils.results import Result, read_results, write_results
 from txtray_utils.retrieve import Bank, Sentences, sentence_bank
 from txtray_utils.settings import settings
@@ -62,17 +62,10 @@ class Shelf:
 def shelf(studies: Dataset, priors: bool = False) -> Shelf:
     """Return the shelf of the training studies; with `priors`, comparisons with earlier films may be said."""
     bank = sentence_bank(studies)
-    reports = [generate.report_text(said) for said in studies["sentences"]]
-    known = {generate.report_text([text]) for text in bank.texts}
+    reports = [report_text(said) for said in studies["sentences"]]
+    known = {report_text([text]) for text in bank.texts}
     rates = (report_labels(reports) == 1).mean(0)
     return Shelf(studies, reports, bank, known, generate.fit_to_say(bank, priors), rates)
-
-
-def decoder_texts(studies: Dataset) -> tuple[list[int], list[str]]:
-    """Return the rows and reports that a decoder learns from: without gaps, and without priors, which it would invent."""
-    kept = [[one for one in said if not refers_to_prior(one) and "XX" not in one] for said in studies["sentences"]]
-    rows = [row for row, said in enumerate(kept) if said]
-    return rows, [generate.report_text(kept[row]) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     train = pairs(stock.studies)
     models = [trained(replace(RECIPES[name], steps=RECIPES[name].steps // less), train, seed) for name in ("best", "txtrayalign")]
     told = supervised(known, replace(REFERENCE, steps=REFERENCE.steps // less), seed)
-    rows, texts = decoder_texts(stock.studies)
+    rows, texts = decoder.learnable(stock.studies)
     maps, labels = models[0].maps(known.films)[rows], torch.from_numpy(report_labels(texts))
     recipe = decoder.Recipe()
     recipe = replace(recipe, steps=recipe.steps // less)
@@ -154,7 +147,7 @@ def write(models: Hand, stock: Shelf, seen: View, tuned: View, knobs: Knobs, onl
     told = seen.told >= generate.thresholds(tuned.told, stock.rates, knobs.told_share)
     sides = generate.sides(seen.halves, models.sides, knobs.margin)
     above = float(np.quantile(tuned.near[:, stock.may].numpy(), knobs.above))
-    own = [generate.report_text(said) for said in seen.studies["sentences"]]
+    own = [report_text(said) for said in seen.studies["sentences"]]
     structured = generate.Structured(stock.bank, stock.may)
     systems: dict[str, Callable[[], list[str]]] = {
         "always_normal": lambda: [generate.common_normal(stock.studies)] * len(asked),
@@ -186,7 +179,7 @@ def tune(models: list[Hand], stock: Shelf, tuned: list[View]) -> Knobs:
     def agreement(margin: float) -> float:
         right = named = 0
         for one, seen in zip(models, tuned, strict=True):
-            guess, said = generate.sides(seen.halves, one.sides, margin), generate.said_sides([generate.report_text(said) for said in seen.studies["sentences"]])
+            guess, said = generate.sides(seen.halves, one.sides, margin), generate.said_sides([report_text(said) for said in seen.studies["sentences"]])
             stated = seen.chance >= generate.thresholds(seen.chance, stock.rates, share)
             known = stated & np.isin(said, ("right", "left")) & (guess != "") & np.isin(LABELS, generate.SIDED)
             right, named = right + (guess == said)[known].sum(), named + known.sum()
@@ -238,7 +231,7 @@ def nearest_distance(reports: Sequence[str], stock: Shelf) -> float:
 
 def scratch(known: Patients, stock: Shelf, seen: Patients, studies: Dataset, seed: int, steps: int) -> list[str]:
     """Return the reports of a plain decoder whose image tower starts at random and is trained with it, not aligned before."""
-    rows, texts = decoder_texts(stock.studies)
+    rows, texts = decoder.learnable(stock.studies)
     recipe = replace(decoder.Recipe(), steps=steps)
     words = decoder.tokeniser(texts, recipe)
     torch.manual_seed(seed)
@@ -338,7 +331,7 @@ def speed() -> dict[str, Result]:
     for mode in ("greedy", "beam"):
         seconds = fastest(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", f"reports decoded, {mode}, 64 at a time, from feature maps")
-    rows, texts = decoder_texts(stock.studies)
+    rows, texts = decoder.learnable(stock.studies)
     maps, labels = models.best.maps(people["train"].films)[rows], torch.from_numpy(report_labels(texts))
     for guided, name in ((False, "decoder"), (True, "decoder_guided")):
         start = time.monotonic()

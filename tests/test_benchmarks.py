@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from txtray_utils import decoder
+from txtray_utils.reports import report_text
 from txtray_utils.sources import load_studies
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -23,12 +25,12 @@ def letters(text: str) -> str:
 def test_the_decoder_learns_from_no_test_patients_report(generation):
     studies = load_studies("demo")
     train, held = (generation.of_split(studies, split) for split in ("train", "test"))
-    rows, texts = generation.decoder_texts(train)
+    rows, texts = decoder.learnable(train)
     assert len(rows) > 0.9 * len(train) and not set(train["subject_id"]) & set(held["subject_id"])
-    own = [letters(generation.generate.report_text(train[row]["sentences"])) for row in rows]
-    assert not set(own) & {letters(generation.generate.report_text(said)) for said in held["sentences"]}
+    own = [letters(report_text(train[row]["sentences"])) for row in rows]
+    assert not set(own) & {letters(report_text(said)) for said in held["sentences"]}
     said = train["sentences"]
     for row, text in zip(rows, texts, strict=True):
-        whole = iter(generation.generate.report_text(said[row]).split())
+        whole = iter(report_text(said[row]).split())
         assert all(word in whole for word in text.split()), f"study {row} is given words that are not its own, in its order"
         assert "XX" not in text

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from datasets import Dataset
 
 from txtray_utils import decoder
 from txtray_utils.encoders import Towers
@@ -23,6 +24,11 @@ def labels(count: int = 4) -> torch.Tensor:
 def fitted(recipe: decoder.Recipe = SMALL, seed: int = 0) -> tuple[decoder.Writer, object]:
     words = decoder.tokeniser(TEXTS, recipe)
     return decoder.fit_writer(recipe, decoder.frozen(maps()), labels(), TEXTS, words, seed), words
+
+
+def test_it_learns_neither_from_gaps_nor_from_comparisons():
+    said = [["No effusion.", "Unchanged from the previous film."], ["Seen by Dr. XXXX."], [], ["1. Clear lungs.", "2. No mass."]]
+    assert decoder.learnable(Dataset.from_dict({"sentences": said})) == ([0, 3], ["No effusion.", "Clear lungs. No mass."])
 
 
 def test_it_learns_four_films_by_heart():

@@ -30,10 +30,6 @@ def bank() -> Sentences:
     return Sentences(TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS]))
 
 
-def test_the_numbers_of_a_list_are_left_out():
-    assert generate.report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."]) == "Effusion. No mass. A 2 cm nodule."
-
-
 def test_the_nearest_film_gives_its_report():
     shelf = Bank(torch.eye(3))
     assert generate.nearest_report(torch.tensor([[0.1, 0.9, 0.0]]), shelf, ["a", "b", "c"]) == ["b"]

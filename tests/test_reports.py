@@ -26,6 +26,7 @@ from txtray_utils.reports import (
     named,
     read_report,
     refers_to_prior,
+    report_text,
     sentences,
     split_sections,
     study_labels,
@@ -382,3 +383,7 @@ silenced = [f for f in warnings.filters if f[0] == "ignore" and f[1] is None and
 assert not silenced, silenced
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_numbers_of_a_list_are_left_out():
+    assert report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."]) == "Effusion. No mass. A 2 cm nodule."

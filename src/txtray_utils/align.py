@@ -245,14 +245,15 @@ def alignment_loss(recipe: Recipe, model: Towers, teacher: Towers | None, batch:
 
 def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
         stop_at: int | None = None, watch: Pairs | None = None, patience: int = 3, recompute: bool = False) -> Towers:  # fmt: skip
-    """Train and return the towers; with `checkpoint`, go on from it if it is there and save every `every` steps.
+    """Train, on a GPU where there is one, and return the towers on the CPU.
 
-    Each step draws from (seed, step) alone, so a run that was killed ends with the weights of one that was not, and the
-    checkpoint of a finished run is the trained model. `stop_at` ends early, as a kill would. With `watch`, validation
-    pairs, training stops once `retrieval` of them has not risen for `patience` saves, and the best towers are returned;
-    whoever goes on from a checkpoint counts anew. `recompute` spares memory with gradient checkpoints, at a third more
-    time. The teacher, where there is one, normalises by its own batch as in MoCo (He 2020), since its running means start
-    far from the films.
+    With `checkpoint`, go on from it if it is there and save every `every` steps. Each step draws from (seed, step)
+    alone, so a run that was killed ends with the weights of one that was not, and the checkpoint of a finished run is
+    the trained model. `stop_at` ends early, as a kill would. With `watch`, validation pairs, training stops once
+    `retrieval` of them has not risen for `patience` saves, and the best towers are returned; whoever goes on from a
+    checkpoint counts anew. `recompute` spares memory with gradient checkpoints, at a third more time. The teacher,
+    where there is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the
+    films.
 
     Raises:
         ValueError: fewer than two pairs a process, or the loss became NaN. InputError: the checkpoint is of another run.
@@ -305,13 +306,13 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
                 break
     if kept is not None:
         bare.load_state_dict(kept)
-    return bare.eval()
+    return bare.cpu().eval()
 
 
 def retrieval(model: Towers, pairs: Pairs) -> float:
     """Return the mean reciprocal rank of each film's own report, the mean of its sentences, among all of the pairs."""
     images, _ = model.encode_films(pairs.films)
-    texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts])).detach()
+    texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device)).detach()
     return mean_reciprocal_rank(pair_ranks((images @ texts.T).cpu().numpy()))
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTok
 from txtray_utils.align import augment, one_cycle
 from txtray_utils.encoders import Towers, scaled
 from txtray_utils.errors import replacing
+from txtray_utils.reports import refers_to_prior, report_text
 from txtray_utils.settings import data_dir
 from txtray_utils.studies import LABELS
 
@@ -42,6 +44,13 @@ class Recipe:
     rate: float = 2e-3
     steps: int = 800
     batch: int = 32
+
+
+def learnable(studies: Dataset) -> tuple[list[int], list[str]]:
+    """Return the rows and reports that a decoder learns from: without gaps, and without priors, which it would invent."""
+    kept = [[one for one in said if not refers_to_prior(one) and "XX" not in one] for said in studies["sentences"]]
+    rows = [row for row, said in enumerate(kept) if said]
+    return rows, [report_text(kept[row]) for row in rows]
 
 
 def tokeniser(reports: Sequence[str], recipe: Recipe) -> PreTrainedTokenizerFast:
@@ -94,7 +103,7 @@ class Writer(nn.Module):
             return tokens
         if labels is None:
             raise ValueError("this writer is guided: give it the labels that were found")
-        return torch.cat([tokens, self.evidence(labels.long() + 2 * torch.arange(len(LABELS)))], 1)
+        return torch.cat([tokens, self.evidence(labels.long() + 2 * torch.arange(len(LABELS), device=labels.device))], 1)
 
     @torch.inference_mode()
     def write(self, maps: Tensor, words: PreTrainedTokenizerFast, labels: Tensor | None = None, mode: str = "greedy",
@@ -134,12 +143,12 @@ def frozen(maps: Tensor) -> Callable[[Tensor], Tensor]:
 
 def live(tower: Towers, films: Tensor) -> Callable[[Tensor], Tensor]:
     """Return the same for a tower that is trained with the decoder: augmented films through it, with gradient."""
-    return lambda rows: tower.train().image.forward_features(augment(scaled(films[rows])))
+    return lambda rows: tower.train().image.forward_features(augment(scaled(films[rows])).to(tower.log_scale.device))
 
 
 def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor, reports: Sequence[str],
                words: PreTrainedTokenizerFast, seed: int = 0, tower: Towers | None = None) -> Writer:  # fmt: skip
-    """Train a writer on (film, report) pairs and return it.
+    """Train a writer on (film, report) pairs, on a GPU where there is one, and return it on the CPU.
 
     Args:
         show: rows -> feature maps (B, C, h, w), from `frozen` or `live`.
@@ -154,6 +163,9 @@ def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor,
         raise ValueError("films and reports must be equally many, and no report empty; leave such studies out")
     torch.manual_seed(seed)
     writer = Writer(recipe, show(torch.arange(1)).shape[1])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for part in (writer, tower) if tower else (writer,):
+        part.to(device)
     weights = [*writer.parameters(), *(tower.image.parameters() if tower else ())]
     optimiser = torch.optim.AdamW(weights, recipe.rate, weight_decay=0.02)
     ids = words(list(reports), padding=True, truncation=True, max_length=recipe.longest, return_tensors="pt")["input_ids"]
@@ -166,9 +178,9 @@ def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor,
         rows = rows[start : start + recipe.batch]
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * one_cycle(step / recipe.steps)
-        target = ids[rows][:, : int(lengths[rows].max())]
+        target = ids[rows][:, : int(lengths[rows].max())].to(device)
         writer.train()
-        seen = writer.seen(show(rows), labels[rows] == 1)
+        seen = writer.seen(show(rows).to(device), (labels[rows] == 1).to(device))
         loss = writer.model(inputs_embeds=seen, labels=target.masked_fill(target == 0, -100)).loss
         if not loss.isfinite():
             raise ValueError(f"the loss became NaN at step {step}; lower the rate {recipe.rate}")
@@ -176,7 +188,9 @@ def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor,
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()
-    return writer.eval()
+    if tower:
+        tower.cpu()
+    return writer.cpu().eval()
 
 
 def trained_writer(recipe: Recipe, maps: Tensor, labels: Tensor, reports: Sequence[str], words: PreTrainedTokenizerFast,

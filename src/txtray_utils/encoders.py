@@ -117,14 +117,14 @@ class Towers(nn.Module):
     def encode_films(self, films: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return unit image vectors (N, W) and probabilities of what is named (N, 25) of uint8 films (N, 1, H, W)."""
         self.eval()
-        seen = torch.cat([self.image(scaled(part)) for part in films.split(128)])
+        seen = torch.cat([self.image(scaled(part.to(self.log_scale.device))) for part in films.split(128)])
         return normalize(self.image_head(seen), dim=-1), self.label_head(seen).sigmoid()
 
     @torch.inference_mode()
     def maps(self, films: torch.Tensor) -> torch.Tensor:
         """Return the feature maps (N, C, h, w) of uint8 films before they are pooled; a convolutional tower's only."""
         self.eval()
-        return torch.cat([self.image.forward_features(scaled(part)) for part in films.split(128)])
+        return torch.cat([self.image.forward_features(scaled(part.to(self.log_scale.device))) for part in films.split(128)])
 
     def pool(self, maps: torch.Tensor) -> torch.Tensor:
         """Return what the heads read (N, F) from feature maps (N, C, h, w), or from a part of them."""

@@ -14,7 +14,7 @@ from datasets import Dataset
 from sklearn.linear_model import LogisticRegression
 
 from txtray_utils.encoders import Towers
-from txtray_utils.reports import mentions, refers_to_prior
+from txtray_utils.reports import mentions, refers_to_prior, report_text
 from txtray_utils.retrieve import Bank, Sentences
 from txtray_utils.score import findings_only
 from txtray_utils.studies import LABELS
@@ -32,11 +32,6 @@ ASKED = {  # what an indication asks about; ours, in the words of the indication
 }
 ALWAYS_ASKED = ("Pneumothorax", "Pleural Effusion")  # where the indication is silent
 SIDED = ("Atelectasis", "Consolidation", "Lung Lesion", "Lung Opacity", "Pleural Effusion", "Pneumonia", "Pneumothorax")
-
-
-def report_text(said: Sequence[str]) -> str:
-    """Return the sentences of a report as one text; the numbers of a numbered list are left out."""
-    return " ".join(re.sub(r"^\(?\d{1,2}[.)]\s+", "", sentence) for sentence in said)
 
 
 def common_normal(studies: Dataset) -> str:

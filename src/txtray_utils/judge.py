@@ -16,8 +16,8 @@ from sacrebleu.metrics import BLEU
 from torchmetrics.functional.text import bert_score, rouge_score
 
 from txtray_utils.encoders import text_tower
-from txtray_utils.generate import SIDED, report_text
-from txtray_utils.reports import label_report, mentions, refers_to_prior, sentences
+from txtray_utils.generate import SIDED
+from txtray_utils.reports import label_report, mentions, refers_to_prior, report_text, sentences
 from txtray_utils.studies import LABELS, label_matrix
 from txtray_utils.virtual.catalogue import CATALOGUE
 

@@ -16,7 +16,7 @@ import re
 import textwrap
 import tomllib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -165,6 +165,11 @@ def sentences(text: str) -> list[str]:
                 start = stop.end()
         found.append(block[start:])
     return [part for sentence in found if sentence for part in _cut(sentence)]
+
+
+def report_text(said: Sequence[str]) -> str:
+    """Return the sentences of a report as one text; the numbers of a numbered list are left out."""
+    return " ".join(re.sub(r"^\(?\d{1,2}[.)]\s+", "", sentence) for sentence in said)
 
 
 def mentions(text: str) -> list[Mention]:

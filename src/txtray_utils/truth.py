@@ -8,8 +8,7 @@ book/05_retrieval_and_zero_shot.
 import numpy as np
 from datasets import Dataset
 
-from txtray_utils.generate import report_text
-from txtray_utils.reports import NAMED, mentions, named
+from txtray_utils.reports import NAMED, mentions, named, report_text
 from txtray_utils.studies import FINDINGS, label_matrix
 from txtray_utils.virtual.catalogue import CATALOGUE
 
