@@ -16,6 +16,7 @@ from txtray_utils.align import (
     RECIPES,
     Pairs,
     Recipe,
+    augment,
     bank_loss,
     bank_target,
     borne_out,
@@ -227,3 +228,21 @@ def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=re.escape(path.name)):
         fit(SMALL, pairs(), checkpoint=path, every=2)
     assert path.read_bytes() == before
+
+
+def test_augmented_films_move_a_little_each_its_own_way_and_are_never_mirrored():
+    torch.manual_seed(0)
+    films = torch.zeros(64, 1, 128, 128)
+    films[:, :, 60:68, 28:36] = 20.0  # a bright block on the viewer's left
+    moved = augment(films)
+    places = moved.flatten(1).argmax(1)
+    rows, columns = places // 128, places % 128
+    assert len(set(places.tolist())) > 20
+    assert (columns < 60).all() and ((rows - 64).abs() < 24).all()
+    assert moved.shape == films.shape and moved.isfinite().all()
+
+
+def test_augmentation_draws_no_black_corner():
+    torch.manual_seed(0)
+    moved = augment(torch.full((64, 1, 32, 32), 2.0))
+    assert float(moved.amin()) > 2 * 0.8 - 0.3 * 5.5
