@@ -253,7 +253,7 @@ def macro(asked: Patients, several: list[dict[str, np.ndarray]], what: str) -> d
 
 GRID: dict[str, list[dict]] = {  # one setting changed at a time
     "txtrayalign": [{}, {"momentum": 0.9}, {"momentum": 0.99}, {"rate": 2e-3}, {"rate": 8e-3}, {"temperature": 0.03},
-                    {"temperature": 0.2}, {"batch": 64, "steps": 275}],
+                    {"batch": 64, "steps": 275}],
     "best": [{}, {"label_weight": 0.0}, {"label_weight": 2.0}, {"label_weight": 8.0}, {"rate": 4e-3}, {"temperature": 0.03},
              {"batch": 16, "steps": 1100}],
 }  # fmt: skip
