@@ -11,6 +11,7 @@ reports or by a decoder that saw nothing else.
 
 import argparse
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +24,10 @@ from retrieval_bench import fastest
 from transformers import PreTrainedTokenizerFast
 
 from txtray_utils import decoder, generate, score
-from txtray_utils.align import RECIPES, pairs, trained
+from txtray_utils.align import pairs, trained
 from txtray_utils.encoders import Towers, text_features
 from txtray_utils.judge import Judged, judge, report_labels
+from txtray_utils.recipes import RECIPES
 from txtray_utils.reports import report_text
 from txtray_utils.results import Result, read_results, write_results
 from txtray_utils.retrieve import Bank, Sentences, sentence_bank
@@ -241,9 +243,9 @@ def scratch(known: Patients, stock: Shelf, seen: Patients, studies: Dataset, see
     return writer.write(tower.maps(seen.films), words)
 
 
-def evaluate(quick: bool) -> dict[str, Result]:
+def evaluate() -> dict[str, Result]:
     """Train, tune on validation, judge on test, and on the real films where they are."""
-    studies = load_studies()
+    studies, quick = load_studies(), settings().quick
     parts = {name: of_split(studies, name) for name in ("train", "validate", "test")}
     people = {name: patients(part) for name, part in parts.items()}
     stock, seeds = shelf(parts["train"]), range(1 if quick else SEEDS)
@@ -276,7 +278,7 @@ def evaluate(quick: bool) -> dict[str, Result]:
     judged["chosen"] = judged[chosen]
     who = list(parts["test"]["subject_id"])
     results |= results_of(judged, who)
-    results |= {f"best_over_{rival}": gain(judged, rival, who) for rival in ("txtrayalign_k2", "always_normal")}
+    results |= {f"best_over_{rival}": gain(judged, rival, who) for rival in ("txtrayalign_k2", "always_normal", "nearest_report", "retrieval_variable")}
     results["chosen.is"] = Result(OURS.index(chosen), len(OURS), "index", f"the system chosen on the validation patients: {chosen}")
     for name in ("decoder", "decoder_guided"):
         value = float(np.mean([nearest_distance(one, stock) for one in reports[name]]))
@@ -347,7 +349,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed and a tenth of the steps")
     parser.add_argument("--speed", action="store_true", help="measure reports a second instead")
     asked = parser.parse_args()
-    results = speed() if asked.speed else evaluate(asked.quick or settings().quick)
+    if asked.quick:
+        os.environ["TXTRAY_QUICK"] = "1"
+    results = speed() if asked.speed else evaluate()
     write_results("generation", results)
     for key, one in results.items():
         print(f"{key:50s} {one.value:.3f}  {one.ci}  {one.what}")

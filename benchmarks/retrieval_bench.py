@@ -1,13 +1,14 @@
 """Speed of evaluation, search and the training step, each beside a limit of the same run; writes retrieval.json.
 
-    python benchmarks/retrieval_bench.py            about 5 minutes on 2 quiet cores, under 2 GB
-    python benchmarks/retrieval_bench.py --quick    a minute, a bank of 50,000
+    python benchmarks/retrieval_bench.py            about 5 minutes on 2 quiet cores, under 3 GB
+    python benchmarks/retrieval_bench.py --quick    a minute, a bank of 50,000; writes to another folder
 
 The bank of a million is simulated: the text vectors of the training sentences, each repeated with noise, so that it has
 the clusters that sentences have. Only speeds and the agreement of two searches are read from it.
 """
 
 import argparse
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -16,11 +17,14 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.align import Pairs, Recipe, fit
+from txtray_utils.align import Pairs, fit
 from txtray_utils.encoders import Towers, scaled, text_features
+from txtray_utils.recipes import Recipe
+from txtray_utils.reports import NAMED
 from txtray_utils.results import Result, write_results
 from txtray_utils.retrieve import Bank, FaissBank
 from txtray_utils.score import overlap_coded, overlap_published
+from txtray_utils.settings import settings
 from txtray_utils.sources import load_studies
 
 BLOCK, QUERIES, NOISE = 65536, 256, 0.03
@@ -92,7 +96,7 @@ def training() -> dict[str, Result]:
     recipe, count = Recipe(steps=20), 256
     made = torch.Generator().manual_seed(0)
     films = torch.randint(0, 256, (count, 1, 128, 128), dtype=torch.uint8, generator=made)
-    texts, silent = normalize(torch.randn(count, 384, generator=made), dim=-1), torch.full((count, 14), torch.nan)
+    texts, silent = normalize(torch.randn(count, 384, generator=made), dim=-1), torch.full((count, len(NAMED)), torch.nan)
     pairs = Pairs(films, list(texts.split(1)), list(silent.split(1)), silent)
     whole = fastest(lambda: fit(recipe, pairs), 2) / recipe.steps
     model, batch, words = Towers(), scaled(films[: recipe.batch]), texts[: recipe.batch]
@@ -113,7 +117,9 @@ def main() -> None:
     """Run it all and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a bank of 50,000")
-    size = 50_000 if parser.parse_args().quick else 1_000_000
+    if parser.parse_args().quick:
+        os.environ["TXTRAY_QUICK"] = "1"
+    size = 50_000 if settings().quick else 1_000_000
     results = evaluation() | search(size) | training()
     write_results("retrieval", results)
     for key, one in results.items():

@@ -1,6 +1,11 @@
 """The alignment losses against other definitions, and exact resume."""
 
+import copy
+import os
 import re
+import resource
+import signal
+import socket
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +17,10 @@ from torch import distributed
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
+from txtray_utils import align
 from txtray_utils.align import (
-    RECIPES,
     Pairs,
-    Recipe,
+    alignment_loss,
     augment,
     bank_loss,
     bank_target,
@@ -31,6 +36,7 @@ from txtray_utils.align import (
 from txtray_utils.align import pairs as make_pairs
 from txtray_utils.encoders import Towers
 from txtray_utils.errors import InputError
+from txtray_utils.recipes import RECIPES, Recipe
 from txtray_utils.reports import NAMED
 from txtray_utils.studies import LABELS
 
@@ -42,9 +48,19 @@ def unit(rows: int, seed: int) -> torch.Tensor:
 
 
 def pairs() -> Pairs:
-    films = torch.randint(0, 256, (8, 1, 160, 160), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    films = torch.randint(0, 256, (8, 1, 128, 128), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     nothing = torch.full((8, len(NAMED)), float("nan"))
     return Pairs(films, list(unit(16, 1).split(2)), list(torch.cat([nothing, nothing]).split(2)), nothing)
+
+
+def told() -> Pairs:
+    """Return the pairs with findings in texts and reports: the first four films have a fracture, the others oedema."""
+    made = pairs()
+    edema, fracture = LABELS.index("Edema"), LABELS.index("Fracture")
+    for row in range(8):
+        column = fracture if row < 4 else edema
+        made.labels[row, column] = made.text_labels[row][0, column] = 1
+    return made
 
 
 def test_info_nce_is_a_plain_double_loop():
@@ -174,6 +190,62 @@ def test_two_processes_give_the_gradient_of_the_joint_batch(tmp_path):
         torch.testing.assert_close(torch.load(tmp_path / f"{rank}.pt"), weight.grad, atol=1e-6, rtol=1e-5)
 
 
+def joint(name: str, rows: slice) -> tuple[torch.nn.Module, torch.nn.Module | None, tuple[torch.Tensor, ...]]:
+    """Return fresh towers, the teacher of the recipe, and these rows of one batch of eight."""
+    torch.manual_seed(0)
+    model = Towers(SMALL.tower, 16).eval()
+    teacher = copy.deepcopy(model).requires_grad_(False) if RECIPES[name].target in ("teacher", "sinkhorn") else None
+    data = told()
+    batch = data.batch(torch.arange(8), RECIPES[name].text, bank_target(data) if RECIPES[name].target == "bank" else None)
+    bank = RECIPES[name].target == "bank"
+    return model, teacher, tuple(part if bank and place == 1 else part[rows] for place, part in enumerate(batch))
+
+
+def gradients_of_half(rank: int, folder: str) -> None:
+    """Run on one of two processes: every recipe's gradients on this half of the batch, through DistributedDataParallel."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    found = {}
+    for name in RECIPES:
+        model, teacher, batch = joint(name, slice(4 * rank, 4 * rank + 4))
+        spread = torch.nn.parallel.DistributedDataParallel(model)
+        for _ in range(2):  # the second forward pass fails where a weight had no part in the first loss
+            model.zero_grad()
+            alignment_loss(RECIPES[name], spread, teacher, batch).backward()
+        found[name] = {key: weight.grad for key, weight in model.named_parameters()}
+    torch.save(found, f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_every_recipe_has_the_joint_batchs_gradients_on_two_processes(tmp_path):
+    torch.multiprocessing.spawn(gradients_of_half, (str(tmp_path),), nprocs=2)
+    halves = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    for name in RECIPES:
+        model, teacher, batch = joint(name, slice(None))
+        alignment_loss(RECIPES[name], model, teacher, batch).backward()
+        for key, weight in model.named_parameters():
+            for half in halves:
+                torch.testing.assert_close(half[name][key], weight.grad, atol=2e-5, rtol=1e-3, msg=f"{name} {key}")
+
+
+def watched_half(rank: int, folder: str, port: int) -> None:
+    """Run on one of two processes: train with early stopping on towers whose batches are normalised apart."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+    os.environ |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
+    recipe = replace(SMALL, target="own", steps=6, tower="test_resnet.r160_in1k")
+    model = fit(recipe, pairs(), every=1, watch=pairs(), patience=1)
+    torch.save(dict(model.named_parameters()), f"{folder}/{rank}.pt")
+
+
+def test_two_processes_stop_at_the_same_step(tmp_path):
+    with socket.socket() as door:
+        door.bind(("localhost", 0))
+        port = door.getsockname()[1]
+    torch.multiprocessing.spawn(watched_half, (str(tmp_path), port), nprocs=2)
+    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=False) for rank in range(2))
+    for key, weight in one.items():
+        assert torch.equal(weight, other[key]), key
+
+
 def test_a_soft_target_keeps_the_own_text_and_adds_its_twins():
     texts, nothing = torch.eye(3), torch.full((3, 14), float("nan"))
     texts[2] = texts[0]
@@ -214,19 +286,73 @@ def test_no_finding_bears_nothing_out():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_trains(name):
-    recipe = replace(RECIPES[name], steps=2, batch=4, tower=SMALL.tower)
-    before = fit(recipe, pairs(), stop_at=0).state_dict()["image_head.weight"]
-    assert not torch.equal(fit(recipe, pairs()).state_dict()["image_head.weight"], before)
+def test_every_recipe_learns_the_pairs_that_it_sees(name, monkeypatch):
+    """The loss of the same eight films without augmentation falls, with no decay that could move the weights."""
+    monkeypatch.setattr(align, "augment", lambda films: films)
+    recipe, losses = replace(RECIPES[name], steps=25, batch=8, tower=SMALL.tower, decay=0.0, rate=2e-3), []
+    real = align.alignment_loss
+    monkeypatch.setattr(align, "alignment_loss", lambda *parts: losses.append(real(*parts)) or losses[-1])
+    fit(recipe, told())
+    assert sum(losses[-5:]) < 0.98 * sum(losses[:5]), [round(float(loss), 3) for loss in losses]
 
 
-def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path, monkeypatch):
+@pytest.mark.parametrize("denied", [0, -1])
+def test_a_text_that_denies_or_doubts_what_a_film_has_is_not_borne_out(denied):
+    said, labels = torch.full((2, 14), float("nan")), torch.full((2, 14), float("nan"))
+    heart, fluid = LABELS.index("Cardiomegaly"), LABELS.index("Pleural Effusion")
+    said[:, heart] = labels[:, heart] = labels[0, fluid] = 1
+    said[1, fluid] = denied
+    assert borne_out(said, labels).tolist() == [[True, False], [True, True]]
+
+
+def test_a_bank_that_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(align, "MOST", 100)
+    with pytest.raises(ValueError, match="too many"):
+        bank_target(pairs())
+
+
+def test_a_checkpoint_and_a_watch_do_not_go_together(tmp_path):
+    with pytest.raises(ValueError, match="not both"):
+        fit(SMALL, pairs(), checkpoint=tmp_path / "x.safetensors", watch=pairs())
+
+
+def test_weights_that_became_nan_are_not_saved(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
     before = path.read_bytes()
-    monkeypatch.setattr("txtray_utils.align.save_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
-    with pytest.raises(InputError, match=re.escape(path.name)):
-        fit(SMALL, pairs(), checkpoint=path, every=2)
+    follow = align.follow
+
+    def spoil(teacher: Towers, student: Towers, momentum: float) -> None:
+        student.log_scale.data.fill_(float("nan"))
+        follow(teacher, student, momentum)
+
+    monkeypatch.setattr(align, "follow", spoil)
+    with pytest.raises(ValueError, match="NaN"):
+        fit(SMALL, pairs(), checkpoint=path, every=1)
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_checkpoint_is_refused_and_kept(tmp_path):
+    path = tmp_path / "run.safetensors"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        fit(SMALL, pairs(), checkpoint=path)
+    assert path.read_bytes() == b"not a checkpoint"
+
+
+def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path):
+    """A limit on the size of files stops the write as a full disk would."""
+    path = tmp_path / "run.safetensors"
+    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+        with pytest.raises(InputError, match=re.escape(path.name)):
+            fit(SMALL, pairs(), checkpoint=path, every=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
     assert path.read_bytes() == before
 
 

@@ -18,6 +18,12 @@ def generation(monkeypatch):
     return importlib.import_module("generation")
 
 
+@pytest.fixture
+def alignment(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("alignment")
+
+
 def letters(text: str) -> str:
     return "".join(filter(str.isalpha, text.lower()))
 
@@ -34,3 +40,18 @@ def test_the_decoder_learns_from_no_test_patients_report(generation):
         whole = iter(report_text(said[row]).split())
         assert all(word in whole for word in text.split()), f"study {row} is given words that are not its own, in its order"
         assert "XX" not in text
+
+
+def test_settings_are_tried_on_films_whose_words_are_not_trained_or_tested_on(alignment, monkeypatch, tmp_path):
+    studies = load_studies("demo")
+    some = studies.select(range(0, len(studies), 4))
+    monkeypatch.setattr(alignment, "make_hospital", lambda *_: tmp_path)
+    monkeypatch.setattr(alignment.demo, "rows", lambda *_: None)
+    monkeypatch.setattr(alignment, "make_table", lambda *_: some)
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
+    monkeypatch.setattr(alignment, "load_studies", lambda: studies)
+    free = alignment.more_films("train", "test")
+    held = [row for row in studies if row["split"] in ("train", "test")]
+    words = {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in held}
+    assert 0 < len(free) < len(some)
+    assert not {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in free} & words

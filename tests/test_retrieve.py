@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.retrieve import Bank, FaissBank, retrieve_sentences
+from txtray_utils.retrieve import Bank, FaissBank
 
 
 def test_blocks_give_what_a_full_sort_gives():
@@ -33,7 +33,8 @@ def test_faiss_finds_nearly_what_the_exact_search_finds():
     assert sum(shared) / 500 > 0.95
 
 
-def test_sentences_are_as_many_as_are_near_enough_and_never_none():
-    similarity = torch.tensor([[0.9, 0.2, 0.8], [0.1, 0.2, 0.0]])
-    assert retrieve_sentences(similarity, 2, above=0.5) == [[0, 2], [1]]
-    assert retrieve_sentences(similarity, 2) == [[0, 2], [1, 0]]
+def test_faiss_answers_in_full_where_the_probed_lists_hold_too_few():
+    bank = Bank(normalize(torch.randn(400, 8, generator=torch.Generator().manual_seed(0)), dim=-1))
+    best, rows = FaissBank(bank, lists=10, probe=1).search(bank.vectors[:20], 200)
+    exact_best, exact_rows = bank.search(bank.vectors[:20], 200)
+    assert torch.equal(rows, exact_rows) and torch.equal(best, exact_best)

@@ -71,6 +71,12 @@ def test_ranks_count_ties_against_the_model():
     assert mean_reciprocal_rank(ranks) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
 
 
+@pytest.mark.parametrize("wrong", [np.full((3, 3), np.nan), np.ones((2, 3))])
+def test_similarities_that_cannot_be_ranked_are_refused(wrong):
+    with pytest.raises(ValueError, match="square and finite"):
+        pair_ranks(wrong)
+
+
 def test_zero_shot_prefers_the_film_that_lies_with_the_prompt():
     said, denied = {"effusion": np.array([[1.0, 0.0]])}, {"effusion": np.array([[0.0, 1.0]])}
     assert zero_shot(np.eye(2), said)["effusion"].tolist() == [1, 0]

@@ -10,7 +10,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
-    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID"):
+    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID", "TEXT_TOWER"):
         monkeypatch.delenv(f"TXTRAY_{name}", raising=False)
 
 

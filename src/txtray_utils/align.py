@@ -1,6 +1,6 @@
-"""Losses, recipes and the one training loop that align films with sentences.
+"""Losses and the one training loop that align films with sentences.
 
-Recipes are rows of `RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
+Recipes are rows of `recipes.RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
 others only films and their sentences. `accelerate` is here so that the same loop runs on several processes
 (`accelerate launch`) and in mixed precision where there is a GPU. Explained in book/04_contrastive_alignment.
 """
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.distributed.nn.functional as across
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -25,46 +26,16 @@ from torch.nn.functional import affine_grid, binary_cross_entropy_with_logits, c
 from tqdm import tqdm
 
 from txtray_utils import encoders
-from txtray_utils.encoders import IMAGE_TOWER, Towers, films, scaled, text_features
+from txtray_utils.encoders import Towers, films, scaled, text_features
 from txtray_utils.errors import InputError, replacing
+from txtray_utils.recipes import Recipe
 from txtray_utils.reports import named
 from txtray_utils.score import findings_only, mean_reciprocal_rank, pair_ranks
 from txtray_utils.settings import data_dir
 from txtray_utils.studies import LABELS, label_matrix
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: `text` is sentence (one at random a film) or report (its mean); `target` is what pairs should match.
-
-    target: own (the film's own text), teacher (an EMA teacher's match probabilities), sinkhorn (the published code's,
-    wrong sign kept), soft (own, twins and what the film bears out), bank (the same, against every sentence of the
-    training reports at once; `text` is not used). `label_weight` adds a head for what the report names.
-    """
-
-    text: str = "sentence"
-    target: str = "own"
-    momentum: float = 0.999
-    temperature: float = 0.07
-    rate: float = 4e-3
-    decay: float = 0.02
-    label_weight: float = 0.0
-    steps: int = 550
-    batch: int = 32
-    tower: str = IMAGE_TOWER
-
-
-RECIPES = {  # chosen on films that are neither trained on nor tested on, by `benchmarks/alignment.py --tune`
-    "txtrayalign_published": Recipe(target="teacher"),
-    "txtrayalign": Recipe(target="teacher", momentum=0.97, temperature=0.2),
-    "txtrayalign_by_f1": Recipe(target="teacher", momentum=0.97, temperature=0.03),  # by F1@2 alone, not by the sum
-    "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97, temperature=0.2),
-    "clip": Recipe(text="report"),
-    "soft": Recipe(target="soft"),
-    "best": Recipe(target="bank", label_weight=4.0, rate=0.008),
-}
+MOST = 2_000_000_000  # cells of the bank's matrices in float32: 8 GB
 
 
 @dataclass(frozen=True)
@@ -129,14 +100,14 @@ def pairs(studies: Dataset) -> Pairs:
 
 
 def augment(films: Tensor) -> Tensor:
-    """Turn (to 3 degrees), resize (to a twentieth), shift, and change the contrast and the grain of each film of a batch.
+    """Turn (to 3.4 degrees), resize (to a twentieth), shift, and change the contrast and the grain of each film of a batch.
 
     Never mirror it: left and right are said in the text. The edges are drawn out, so that no black corner gives it away.
     """
-    size, stretch, angle, across, down = 2 * torch.rand(5, len(films)) - 1
+    size, stretch, angle, aside, down = 2 * torch.rand(5, len(films)) - 1
     wide = 1 + 0.05 * size
     tall, angle = wide * (1 + 0.025 * stretch), 0.06 * angle
-    moves = [wide * angle.cos(), -wide * angle.sin(), 0.08 * across, tall * angle.sin(), tall * angle.cos(), 0.08 * down]
+    moves = [wide * angle.cos(), -wide * angle.sin(), 0.08 * aside, tall * angle.sin(), tall * angle.cos(), 0.08 * down]
     grid = affine_grid(torch.stack(moves, 1).view(-1, 2, 3), films.shape, align_corners=False)
     moved = grid_sample(films, grid, padding_mode="border", align_corners=False)
     return moved * (0.8 + 0.4 * torch.rand(len(films), 1, 1, 1)) + 0.3 * torch.randn_like(films)
@@ -185,9 +156,14 @@ def soft_target(texts: Tensor, said: Tensor, labels: Tensor, near: float = 0.9) 
 
 
 def borne_out(said: Tensor, labels: Tensor) -> Tensor:
-    """Return (N, M): whether texts that name `said` (M, L) name only findings that are present in films' reports `labels` (N, L)."""
-    named, there = (findings_only(said) == 1).float(), (findings_only(labels) == 1).float()
-    return (named.sum(1) > 0) & (there @ named.T == named.sum(1))
+    """Return (N, M): whether texts that name `said` (M, L) say of films only what their reports `labels` (N, L) bear out.
+
+    A text must name a finding as present; all that it names must be present in the report, and nothing that it denies or
+    doubts may be. Sides are not compared.
+    """
+    said, there = findings_only(said), (findings_only(labels) == 1).float()
+    named, doubted = (said == 1).float(), ((said == 0) | (said == -1)).float()
+    return (named.sum(1) > 0) & (there @ named.T == named.sum(1)) & (there @ doubted.T == 0)
 
 
 def bank_target(pairs: Pairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
@@ -195,8 +171,13 @@ def bank_target(pairs: Pairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
 
     Right are a film's own sentences, their near-duplicates, and those that its report bears out (as in `soft_target`).
     A sentence that is right for n films weighs 1 / sqrt(n), so that "no acute disease" does not drown the rest.
+
+    Raises:
+        ValueError: films times texts is more than this way of keeping the target is made for.
     """
     texts, which = torch.unique(torch.cat(pairs.texts), dim=0, return_inverse=True)
+    if len(texts) * max(len(texts), len(pairs.films)) > MOST:
+        raise ValueError(f"{len(pairs.films)} films and {len(texts)} texts are too many for a bank; train on part of the studies")
     film = torch.arange(len(pairs.films)).repeat_interleave(torch.tensor([len(part) for part in pairs.texts]))
     own = torch.zeros(len(pairs.films), len(texts))
     own[film, which] = 1
@@ -247,9 +228,8 @@ def alignment_loss(recipe: Recipe, model: Towers, teacher: Towers | None, batch:
             loss = (loss + matching_loss(logits, sinkhorn_target(its_images, its_texts))) / 2
         else:
             loss = (loss + distillation(logits, teacher.log_scale.exp() * its_images @ its_texts.T)) / 2
-    if recipe.label_weight:
-        loss = loss + recipe.label_weight * binary_cross_entropy_with_logits(guessed, (labels == 1).float())
-    return loss
+    # with weight 0 too: DistributedDataParallel wants every head in the loss
+    return loss + recipe.label_weight * binary_cross_entropy_with_logits(guessed, (labels == 1).float())
 
 
 def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
@@ -259,14 +239,17 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     With `checkpoint`, go on from it if it is there and save every `every` steps. Each step draws from (seed, step)
     alone, so a run that was killed ends with the weights of one that was not, and the checkpoint of a finished run is
     the trained model. `stop_at` ends early, as a kill would. With `watch`, validation pairs, training stops once
-    `retrieval` of them has not risen for `patience` saves, and the best towers are returned; whoever goes on from a
-    checkpoint counts anew. `recompute` spares memory with gradient checkpoints, at a third more time. The teacher,
-    where there is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the
-    films.
+    `retrieval` of them has not risen for `patience` looks, one every `every` steps, and the best towers are returned; the
+    first process decides. `recompute` spares memory with gradient checkpoints, at a third more time. The teacher, where
+    there is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the films. Of
+    several processes keep the first one's towers: the others end with running means of their own.
 
     Raises:
-        ValueError: fewer than two pairs a process, or the loss became NaN. InputError: the checkpoint is of another run.
+        ValueError: fewer than two pairs a process; the loss or a weight became NaN; a checkpoint together with `watch`,
+            whose looks it does not keep. InputError: the checkpoint is of another run, or cannot be written.
     """
+    if checkpoint and watch is not None:
+        raise ValueError("give a checkpoint, or pairs to watch, not both: a checkpoint does not keep what was seen")
     fine = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     accelerator = Accelerator(mixed_precision="bf16" if fine else "no")
     world, here, device = accelerator.num_processes, accelerator.process_index, accelerator.device
@@ -306,7 +289,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
         if checkpoint and accelerator.is_main_process and due:
             save(checkpoint, run, step + 1, bare, teacher, optimiser)
         if watch is not None and due:
-            found = retrieval(bare, watch)
+            found = broadcast_object_list([retrieval(bare, watch)])[0]
             waited = 0 if found > best else waited + 1
             if found > best:
                 best, kept = found, copy.deepcopy(bare.state_dict())
@@ -361,9 +344,18 @@ def save(path: Path, run: str, step: int, model: Towers, teacher: Towers | None,
     tensors |= {f"teacher.{k}": v for k, v in teacher.state_dict().items()} if teacher else {}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{k}": v for k, v in state.items()}
-    about = {"run": run, "step": str(step)}
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError(f"a weight became NaN by step {step}; lower the learning rate")
+    save_tensors(path, tensors, {"run": run, "step": str(step)})
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors; a write that fails leaves the old file and raises InputError."""
     with replacing(path) as partial:
-        save_file({k: v.contiguous().clone() for k, v in tensors.items()}, partial, about)
+        try:
+            save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, partial, about)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
 
 
 def load(path: Path, run: str, model: Towers, teacher: Towers | None, optimiser) -> int:
@@ -374,7 +366,7 @@ def load(path: Path, run: str, model: Towers, teacher: Towers | None, optimiser)
     except (SafetensorError, OSError) as error:
         raise InputError(path, f"is not a checkpoint ({error})", "Delete it to train again.") from error
     if about.get("run") != run:
-        raise InputError(path, "is a checkpoint of another recipe, seed, model or data", "Give another path, or delete it.")
+        raise InputError(path, "is a checkpoint of another recipe, seed, model, data or code", "Give another path, or delete it.")
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

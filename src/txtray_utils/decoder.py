@@ -15,15 +15,14 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
 
-from txtray_utils.align import augment, one_cycle
+from txtray_utils.align import augment, one_cycle, save_tensors
 from txtray_utils.encoders import Towers, scaled
-from txtray_utils.errors import replacing
 from txtray_utils.reports import refers_to_prior, report_text
 from txtray_utils.settings import data_dir
 from txtray_utils.studies import LABELS
@@ -196,7 +195,8 @@ def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor,
 def trained_writer(recipe: Recipe, maps: Tensor, labels: Tensor, reports: Sequence[str], words: PreTrainedTokenizerFast,
                    seed: int = 0) -> Writer:  # fmt: skip
     """Return the writer of a recipe on frozen features, from `data_dir("models")` where it is; else train and keep it."""
-    key = hashlib.sha256(json.dumps([asdict(recipe), list(reports), seed], sort_keys=True).encode())
+    code = Path(__file__).read_text(encoding="utf-8")  # new code never reads an old writer
+    key = hashlib.sha256(json.dumps([asdict(recipe), list(reports), seed, code], sort_keys=True).encode())
     key.update(maps.contiguous().numpy().tobytes() + labels.contiguous().numpy().tobytes())
     path: Path = data_dir("models", f"writer-{key.hexdigest()[:16]}.safetensors")
     start = time.monotonic()
@@ -206,7 +206,6 @@ def trained_writer(recipe: Recipe, maps: Tensor, labels: Tensor, reports: Sequen
         log.info("read %s", path.name)
         return writer.eval()
     writer = fit_writer(recipe, frozen(maps), labels, reports, words, seed)
-    with replacing(path) as partial:
-        save_file({name: weight.contiguous().clone() for name, weight in writer.state_dict().items()}, partial)
+    save_tensors(path, writer.state_dict())
     log.info("trained %s in %.0f s", path.name, time.monotonic() - start)
     return writer

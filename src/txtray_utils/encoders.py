@@ -1,7 +1,8 @@
 """Image and text towers, and the projections that bring both to one space.
 
-The image tower is any model of `timm`, the text tower any model of `transformers` by name or folder. Without a name the
-text tower is all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957) from a package, so that no hub is needed. The text
+The image tower is any model of `timm`, the text tower any model of `transformers` by name or folder, which the setting
+`TXTRAY_TEXT_TOWER` gives. Without it the text tower is all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957) from a package,
+so that no hub is needed. The text
 tower is frozen: each sentence is encoded once and kept on disk. Explained in book/04_contrastive_alignment.
 """
 
@@ -21,7 +22,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from txtray_utils.errors import replacing
 from txtray_utils.reports import NAMED
-from txtray_utils.settings import data_dir
+from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies import pixels
 
 IMAGE_TOWER, SIZE = "mobilenetv3_small_100", 128
@@ -39,7 +40,7 @@ def films(studies: Dataset, size: int = SIZE) -> torch.Tensor:
 def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor:
     """Return unit sentence vectors (N, D) float32 of a frozen text tower: the mean over a text's tokens.
 
-    `name` is a transformers name or a local folder; None is the packaged MiniLM (D = 384). The vectors are kept in
+    `name` is a transformers name or a local folder; None is that of `TXTRAY_TEXT_TOWER`, else the packaged MiniLM (D = 384). The vectors are kept in
     `data_dir("features")` under a key of the tower's weights and the texts.
 
     Raises:
@@ -47,7 +48,7 @@ def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor
     """
     if not len(texts):
         raise ValueError("there is no text to encode")
-    tokeniser, tower, weights = text_tower(name)
+    tokeniser, tower, weights = text_tower(name or settings().text_tower)
     key = hashlib.sha256("\0".join([weights, *texts]).encode("utf-8", "replace")).hexdigest()[:16]
     path = data_dir("features", f"{key}.npy")
     if path.exists():
@@ -92,7 +93,8 @@ class Towers(nn.Module):
     ) -> None:
         """Make the towers; the weights come from torch's random state."""
         super().__init__()
-        self.image = timm.create_model(image, in_chans=1, num_classes=0).to(memory_format=torch.channels_last)
+        size = {"img_size": SIZE} if timm.get_pretrained_cfg(image).fixed_input_size else {}  # transformers must be told
+        self.image = timm.create_model(image, in_chans=1, num_classes=0, **size).to(memory_format=torch.channels_last)
         self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
         self.text_head = nn.Linear(text_width, width)
         self.label_head = nn.Linear(self.image_head.in_features, len(NAMED))

@@ -94,21 +94,16 @@ class FaissBank:
         self.index.nprobe = min(probe, lists)
 
     def search(self, queries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return similarities and row numbers as `Bank.search` does; raises as it does."""
+        """Return similarities and row numbers as `Bank.search` does; raises as it does.
+
+        A query whose probed lists hold fewer than k vectors is answered by the exact search.
+        """
         self.bank.check(queries, k)
-        best, rows = self.index.search(np.ascontiguousarray(queries.float()), k)
-        return torch.from_numpy(best), torch.from_numpy(rows)
-
-
-def retrieve_sentences(similarity: torch.Tensor, k: int, above: float | None = None) -> list[list[int]]:
-    """Return the k nearest rows of each query (Q, N); with `above`, only those at least that similar, and always one."""
-    if not 1 <= k <= similarity.shape[1]:
-        raise ValueError(f"k is {k}; it must be 1 to {similarity.shape[1]}, the size of the bank")
-    _finite(similarity, "the similarities")
-    best, rows = similarity.topk(k)
-    keep = best >= (-torch.inf if above is None else above)
-    keep[:, 0] = True
-    return [row[kept].tolist() for row, kept in zip(rows, keep, strict=True)]
+        best, rows = map(torch.from_numpy, self.index.search(np.ascontiguousarray(queries.float()), k))
+        short = (rows < 0).any(1)
+        if short.any():
+            best[short], rows[short] = self.bank.search(queries[short], k)
+        return best, rows
 
 
 def _finite(vectors: torch.Tensor, what: str) -> None:

@@ -82,7 +82,13 @@ def findings_only(labels: np.ndarray) -> np.ndarray:
 
 
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:
-    """Return the rank (1 = first) of each query's own item: similarity (N, N), own items on the diagonal; ties last."""
+    """Return the rank (1 = first) of each query's own item: similarity (N, N), own items on the diagonal; ties last.
+
+    Raises:
+        ValueError: the matrix is not square, or holds NaN.
+    """
+    if similarity.ndim != 2 or similarity.shape[0] != similarity.shape[1] or not np.isfinite(similarity).all():
+        raise ValueError(f"similarities {similarity.shape} must be square and finite, each query's own item on the diagonal")
     own = np.diag(similarity)[:, None]
     return (similarity >= own).sum(1)
 

@@ -6,6 +6,7 @@
 | `TXTRAY_QUICK` | `0` | `1`: a small cohort and fewer training steps, for a first look |
 | `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
 | `TXTRAY_RESULTS` | `_build/results` of the checkout, else `results` of the data folder | where results are written |
+| `TXTRAY_TEXT_TOWER` | the packaged MiniLM | the text tower: a name of `transformers`, or a folder |
 | `TXTRAY_COVID` | `shared/data/covid-cxr` beside the checkout | a clone of ieee8023/covid-chestxray-dataset |
 
 Explained in the README, section "Settings".
@@ -31,6 +32,7 @@ class Settings:
     data: Path
     results: Path
     covid: Path
+    text_tower: str | None
     checkout: Path | None
 
     def steps(self, usual: int) -> int:
@@ -57,7 +59,8 @@ def settings() -> Settings:
     results = _folder("TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written)
     covid = _folder("TXTRAY_COVID", checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid")
     studies = QUICK_STUDIES if quick else STUDIES
-    return Settings(source, quick, 0, studies, data, results, covid, checkout)
+    tower = os.environ.get("TXTRAY_TEXT_TOWER") or None
+    return Settings(source, quick, 0, studies, data, results, covid, tower, checkout)
 
 
 def data_dir(*parts: str) -> Path:

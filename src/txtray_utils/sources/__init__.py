@@ -62,9 +62,8 @@ def _table(source: str | None) -> Path:
     module = importlib.import_module(SOURCES[source])
     folder = module.folder()
     index = folder / module.INDEX
-    key = hashlib.sha256(str((folder, index.stat().st_mtime_ns, features())).encode() + index.read_bytes())
-    for code in sorted(file for pattern in _MADE_BY for file in _PACKAGE.glob(pattern)):
-        key.update(code.read_bytes())
+    what = str((folder, index.stat().st_mtime_ns, features(), reading_code()))
+    key = hashlib.sha256(what.encode() + index.read_bytes())
     path = data_dir("tables") / f"{source}-{key.hexdigest()[:12]}.arrow"
     if not (path.exists() and _rejects(path).exists()):
         rejects = Rejects()
@@ -72,6 +71,14 @@ def _table(source: str | None) -> Path:
         rejects.save(_rejects(path))
         log.info("%s: %d studies, %d rejects, table in %s", source, len(made), len(rejects), path)
     return path
+
+
+def reading_code() -> str:
+    """Return a hash of the code that turns a source into a study table."""
+    key = hashlib.sha256()
+    for code in sorted(file for pattern in _MADE_BY for file in _PACKAGE.glob(pattern)):
+        key.update(code.read_bytes())
+    return key.hexdigest()[:12]
 
 
 def _rejects(table: Path) -> Path:
