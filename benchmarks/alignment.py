@@ -32,7 +32,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from txtray_utils import score
-from txtray_utils.align import Pairs, augment, fit, one_cycle, pairs, trained
+from txtray_utils.align import Pairs, augment, fit, one_cycle, own_ranks, pairs, trained
 from txtray_utils.encoders import Towers, films, scaled, text_features
 from txtray_utils.errors import Rejects
 from txtray_utils.prompts import SAID
@@ -59,7 +59,7 @@ REAL = ("consolidation", "opacity", "nodule", "central_line")  # findings that e
 
 @dataclass(frozen=True)
 class Patients:
-    """Films to be described, with what their texts say (N, 14), which findings they have (N, 19), whose they are, their reports.
+    """Films to be described, with what their texts say (N, 14), which findings they have (N, 19), and whose they are.
 
     Which findings they have is what was drawn or, of real films, what the notes say (`truth.finding_truth`).
     """
@@ -68,7 +68,6 @@ class Patients:
     labels: np.ndarray
     drawn: np.ndarray
     patients: list[str]
-    sentences: list[list[str]]
 
 
 def of_split(studies: Dataset, split: str) -> Dataset:
@@ -79,8 +78,7 @@ def of_split(studies: Dataset, split: str) -> Dataset:
 
 def patients(studies: Dataset) -> Patients:
     """Return the films and truths of studies."""
-    whose, said = list(studies["subject_id"]), list(studies["sentences"])
-    return Patients(films(studies), label_matrix(studies["labels"]), finding_truth(studies), whose, said)
+    return Patients(films(studies), label_matrix(studies["labels"]), finding_truth(studies), list(studies["subject_id"]))
 
 
 def said_by(model: Towers, bank: Sentences, asked: Patients) -> np.ndarray:
@@ -94,15 +92,6 @@ def prompted(model: Towers, asked: Patients) -> dict[str, np.ndarray]:
     images, _ = model.encode_films(asked.films)
     said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in SAID.items()}
     return score.zero_shot(images.numpy(), said)
-
-
-def own_ranks(model: Towers, asked: Patients) -> np.ndarray:
-    """Return the rank (N,) of each film's own report, the mean of its sentences, among the reports of all that are asked."""
-    images, _ = model.encode_films(asked.films)
-    counts = [len(said) for said in asked.sentences]
-    vectors = text_features([one for said in asked.sentences for one in said]).split(counts)
-    texts = model.encode_texts(torch.stack([part.mean(0) for part in vectors])).detach()
-    return score.pair_ranks((images @ texts.T).numpy())
 
 
 def drawn_aucs(asked: Patients, scores: dict[str, np.ndarray], least: int = 5) -> dict[str, float]:
@@ -255,9 +244,9 @@ def macro(asked: Patients, several: list[dict[str, np.ndarray]], what: str) -> d
     names, results = list(drawn_aucs(asked, several[0])), {}
     for key, chosen in {**{name: [name] for name in names}, "macro": names}.items():
         value, ci = score.bootstrap(lambda rows, chosen=chosen: mean_auc(asked, several, chosen, rows), asked.patients, 200)
-        about = f" over {len(names)} findings" if key == "macro" else ""
-        what_of_it = f"{what}, {key}{about}, {len(several)} seeds"
-        results[key] = Result(value, len(asked.drawn), "AUC", what_of_it, ci, 0.05)
+        over = f" over {len(names)} findings" if key == "macro" else ""
+        about = f"{what}, {key}{over}, {len(several)} seeds"
+        results[key] = Result(value, len(asked.drawn), "AUC", about, ci, 0.05)
     return results
 
 
@@ -319,14 +308,14 @@ def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked
     results = {f"supervised_auc.{key}": one for key, one in macro(asked, guessed, "supervised").items()}
     real = load_studies("covid") if covid.folder().exists() else None
     outside = patients(real) if real is not None else None
-    abroad: dict[str, list[np.ndarray]] = {}
+    described, abroad = pairs(of_split(studies, "test")), {}
     for name in [name for name in recipes if name != "supervised"]:
         models = [trained(recipes[name], train, seed) for seed in range(min(seeds, SEEDS.get(name, 3)))]
         said[name] = [said_by(model, bank, asked) for model in models]
         asked_for = [prompted(model, asked) for model in models]
         found = macro(asked, asked_for, f"zero-shot, {name}")
         results |= {f"zero_shot_auc_{name}.macro": found["macro"]}
-        results |= pair_scores(asked, [own_ranks(model, asked) for model in models], name)
+        results |= pair_scores(asked, [own_ranks(model, described) for model in models], name)
         if name == "best":
             results |= {f"zero_shot_auc.{key}": one for key, one in found.items()}
             gaps = macro_gap(asked, guessed, asked_for)

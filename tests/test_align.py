@@ -195,9 +195,8 @@ def joint(name: str, rows: slice) -> tuple[torch.nn.Module, torch.nn.Module | No
     torch.manual_seed(0)
     model = Towers(SMALL.tower, 16).eval()
     teacher = copy.deepcopy(model).requires_grad_(False) if RECIPES[name].target in ("teacher", "sinkhorn") else None
-    data = told()
-    batch = data.batch(torch.arange(8), RECIPES[name].text, bank_target(data) if RECIPES[name].target == "bank" else None)
-    bank = RECIPES[name].target == "bank"
+    data, bank = told(), RECIPES[name].target == "bank"
+    batch = data.batch(torch.arange(8), RECIPES[name].text, bank_target(data) if bank else None)
     return model, teacher, tuple(part if bank and place == 1 else part[rows] for place, part in enumerate(batch))
 
 

@@ -301,11 +301,16 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     return bare.cpu().eval()
 
 
-def retrieval(model: Towers, pairs: Pairs) -> float:
-    """Return the mean reciprocal rank of each film's own report, the mean of its sentences, among all of the pairs."""
+def own_ranks(model: Towers, pairs: Pairs) -> np.ndarray:
+    """Return the rank (N,) of each film's own report, the mean of its sentences, among all of the pairs."""
     images, _ = model.encode_films(pairs.films)
     texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device)).detach()
-    return mean_reciprocal_rank(pair_ranks((images @ texts.T).cpu().numpy()))
+    return pair_ranks((images @ texts.T).cpu().numpy())
+
+
+def retrieval(model: Towers, pairs: Pairs) -> float:
+    """Return the mean reciprocal rank of each film's own report among all of the pairs."""
+    return mean_reciprocal_rank(own_ranks(model, pairs))
 
 
 def trained(recipe: Recipe, pairs: Pairs, seed: int = 0) -> Towers:

@@ -2,8 +2,8 @@
 
 The image tower is any model of `timm`, the text tower any model of `transformers` by name or folder, which the setting
 `TXTRAY_TEXT_TOWER` gives. Without it the text tower is all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957) from a package,
-so that no hub is needed. The text
-tower is frozen: each sentence is encoded once and kept on disk. Explained in book/04_contrastive_alignment.
+so that no hub is needed. The text tower is frozen: each sentence is encoded once and kept on disk. Explained in
+book/04_contrastive_alignment.
 """
 
 import hashlib
@@ -40,8 +40,8 @@ def films(studies: Dataset, size: int = SIZE) -> torch.Tensor:
 def text_features(texts: Sequence[str], name: str | None = None) -> torch.Tensor:
     """Return unit sentence vectors (N, D) float32 of a frozen text tower: the mean over a text's tokens.
 
-    `name` is a transformers name or a local folder; None is that of `TXTRAY_TEXT_TOWER`, else the packaged MiniLM (D = 384). The vectors are kept in
-    `data_dir("features")` under a key of the tower's weights and the texts.
+    `name` is a transformers name or a local folder; None is that of `TXTRAY_TEXT_TOWER`, else the packaged MiniLM
+    (D = 384). The vectors are kept in `data_dir("features")` under a key of the tower's weights and the texts.
 
     Raises:
         ValueError: there is no text, or the tower gives NaN.
