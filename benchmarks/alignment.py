@@ -31,20 +31,34 @@ from datasets import Dataset
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from txtray_utils import score
-from txtray_utils.align import Pairs, augment, fit, one_cycle, own_ranks, pairs, trained
-from txtray_utils.encoders import Towers, films, scaled, text_features
+pass  # RELOC
+from txtray_utils.align.encoders import Towers, scaled, text_features
+from txtray_utils.align.pairs import Pairs, augment, films, pairs
+from txtray_utils.align.recipes import RECIPES, Recipe
+from txtray_utils.align.training import fit, one_cycle, trained
 from txtray_utils.errors import Rejects
-from txtray_utils.prompts import SAID
-from txtray_utils.recipes import RECIPES, Recipe
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.judge.prompts import aucs, zero_shot
+from txtray_utils.judge.retrieval import (
+    Overlap,
+    mean_reciprocal_rank,
+    overlap_coded,
+    overlap_published,
+    own_ranks,
+    recall_at,
+    together,
+)
+from txtray_utils.judge.truth import finding_truth
 from txtray_utils.results import Result, write_results
-from txtray_utils.retrieve import Bank, Sentences, sentence_bank
 from txtray_utils.settings import data_dir, settings
-from txtray_utils.sources import covid, demo, load_studies, reading_code
-from txtray_utils.studies import FINDINGS, LABELS, label_matrix, make_table, read_table
-from txtray_utils.truth import finding_truth
-from txtray_utils.virtual.cases import text_groups
-from txtray_utils.virtual.hospital import make_hospital
+from txtray_utils.studies.sources.covid import folder
+from txtray_utils.studies.sources.openi_package import text_groups
+from txtray_utils.studies.sources.registry import load_studies, reading_code
+from txtray_utils.studies.table import make_table, read_table
+from txtray_utils.vocabulary import FINDINGS, LABELS, SAID, findings_only, label_matrix
+from txtray_utils.write.index import Bank, Sentences, sentence_bank
+from virtual_hospital.hospital import make_hospital
+from virtual_hospital.source import rows
 
 SEEDS = {"best": 5, "txtrayalign": 5, "txtrayalign_by_f1": 5}  # what is compared; the others have three
 TUNED = 2  # seeds of each setting that is tried
@@ -91,12 +105,12 @@ def prompted(model: Towers, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
     images, _ = model.encode_films(asked.films)
     said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in SAID.items()}
-    return score.zero_shot(images.numpy(), said)
+    return zero_shot(images.numpy(), said)
 
 
 def drawn_aucs(asked: Patients, scores: dict[str, np.ndarray], least: int = 5) -> dict[str, float]:
     """Return the AUC of each finding as drawn."""
-    return score.aucs({name: asked.drawn[:, k] for k, name in enumerate(FINDINGS)}, scores, least)
+    return aucs({name: asked.drawn[:, k] for k, name in enumerate(FINDINGS)}, scores, least)
 
 
 # ---- baselines
@@ -126,7 +140,7 @@ def parrot(train: Dataset, asked: Patients) -> np.ndarray:
 
 def oracle(bank: Sentences, asked: Patients) -> np.ndarray:
     """Return the labels of k sentences picked with the answer in hand: each adds most to the overlap of findings."""
-    said, truth = score.findings_only(bank.labels) == 1, score.findings_only(asked.labels) == 1
+    said, truth = findings_only(bank.labels) == 1, findings_only(asked.labels) == 1
     chosen = []
     for wanted in truth:
         rows, have = [], np.zeros(len(wanted), bool)
@@ -191,18 +205,18 @@ def named_by(model: Supervised, asked: Patients) -> np.ndarray:
 # ---- scores
 
 
-def overlaps(asked: Patients, said: np.ndarray) -> dict[str, score.Overlap]:
+def overlaps(asked: Patients, said: np.ndarray) -> dict[str, Overlap]:
     """Return the overlap in its four readings: findings as published, with No Finding, as one report, and as coded."""
-    truth = score.findings_only(asked.labels)
+    truth = findings_only(asked.labels)
     return {
-        "": score.overlap_published(truth, score.findings_only(said)),
-        "_with_no_finding": score.overlap_published(asked.labels, said),
-        "_as_report": score.overlap_published(asked.labels, score.together(said)),
-        "_as_coded": score.overlap_coded(asked.labels, said),
+        "": overlap_published(truth, findings_only(said)),
+        "_with_no_finding": overlap_published(asked.labels, said),
+        "_as_report": overlap_published(asked.labels, together(said)),
+        "_as_coded": overlap_coded(asked.labels, said),
     }
 
 
-def over_seeds(found: list[score.Overlap], name: str) -> Callable[[np.ndarray], float]:
+def over_seeds(found: list[Overlap], name: str) -> Callable[[np.ndarray], float]:
     """Return the statistic of rows: one score, averaged over the seeds."""
     return lambda rows: float(np.mean([one.scores(rows)[name] for one in found]))
 
@@ -210,19 +224,19 @@ def over_seeds(found: list[score.Overlap], name: str) -> Callable[[np.ndarray], 
 def retrieval(asked: Patients, said: dict[str, list[np.ndarray]], prefix: str = "") -> dict[str, Result]:
     """Return F1@2 and flat-hit@2 of every recipe and baseline, and what the best has over the tuned TxtRayAlign."""
     results, count = {}, len(asked.labels)
-    sick = int((score.findings_only(asked.labels) == 1).any(1).sum())
+    sick = int((findings_only(asked.labels) == 1).any(1).sum())
     by_name = {name: [overlaps(asked, one) for one in several] for name, several in said.items()}
     for reading, about in (("", f"findings as published, {sick} studies with one"), ("_with_no_finding", "the same with No Finding"),
                            ("_as_report", "the two read as one report"), ("_as_coded", "as coded")):  # fmt: skip
         for key in ("f1", "flat_hit"):
             statistics = {name: over_seeds([one[reading] for one in found], key) for name, found in by_name.items()}
             for name, statistic in statistics.items():
-                value, ci = score.bootstrap(statistic, asked.patients)
+                value, ci = bootstrap(statistic, asked.patients)
                 what = f"{key.replace('_', '-')}@2 of {name}, {about}, mean of {len(by_name[name])} seeds"
                 results[f"{prefix}{key}_at_2{reading}.{name}"] = Result(value, count, "share", what, ci, 0.05)
             for rival in {"txtrayalign", "txtrayalign_by_f1", "clip", "parrot"} & statistics.keys() if "best" in statistics else ():
                 ours, theirs = statistics["best"], statistics[rival]
-                value, ci = score.bootstrap(lambda rows, a=ours, b=theirs: a(rows) - b(rows), asked.patients)
+                value, ci = bootstrap(lambda rows, a=ours, b=theirs: a(rows) - b(rows), asked.patients)
                 what = f"{key.replace('_', '-')}@2, best less {rival}, same patients, {about}"
                 results[f"{prefix}{key}_at_2{reading}.best_over_{rival}"] = Result(value, count, "share", what, ci, 0.05)
     for name, found in by_name.items():
@@ -243,7 +257,7 @@ def macro(asked: Patients, several: list[dict[str, np.ndarray]], what: str) -> d
     """Return the AUC of each finding and their mean, averaged over seeds, with intervals over patients."""
     names, results = list(drawn_aucs(asked, several[0])), {}
     for key, chosen in {**{name: [name] for name in names}, "macro": names}.items():
-        value, ci = score.bootstrap(lambda rows, chosen=chosen: mean_auc(asked, several, chosen, rows), asked.patients, 200)
+        value, ci = bootstrap(lambda rows, chosen=chosen: mean_auc(asked, several, chosen, rows), asked.patients, 200)
         over = f" over {len(names)} findings" if key == "macro" else ""
         about = f"{what}, {key}{over}, {len(several)} seeds"
         results[key] = Result(value, len(asked.drawn), "AUC", about, ci, 0.05)
@@ -306,7 +320,7 @@ def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked
     chances = [model.probabilities(asked.films)[:, : len(FINDINGS)] for model in told]
     guessed = [{name: one[:, k] for k, name in enumerate(FINDINGS)} for one in chances]
     results = {f"supervised_auc.{key}": one for key, one in macro(asked, guessed, "supervised").items()}
-    real = load_studies("covid") if covid.folder().exists() else None
+    real = load_studies("covid") if folder().exists() else None
     outside = patients(real) if real is not None else None
     described, abroad = pairs(of_split(studies, "test")), {}
     for name in [name for name in recipes if name != "supervised"]:
@@ -334,7 +348,7 @@ def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked
 def macro_gap(asked: Patients, told: list[dict], ours: list[dict]) -> Result:
     """Return how far zero-shot stays below the supervised reference in macro AUC, on the same patients."""
     names = list(drawn_aucs(asked, ours[0]))
-    value, ci = score.bootstrap(
+    value, ci = bootstrap(
         lambda rows: mean_auc(asked, told, names, rows) - mean_auc(asked, ours, names, rows), asked.patients, 200
     )
     return Result(value, len(asked.drawn), "AUC", "supervised less best zero-shot, macro, same patients", ci, 0.05)
@@ -343,8 +357,8 @@ def macro_gap(asked: Patients, told: list[dict], ours: list[dict]) -> Result:
 def pair_scores(asked: Patients, ranks: list[np.ndarray], name: str) -> dict[str, Result]:
     """Return how well a recipe finds each film's own report: recall at ten and the mean reciprocal rank, over seeds."""
     results, what = {}, f"each film's own report among {len(asked.films)}, {name}, {len(ranks)} seeds"
-    for key, one_score in (("recall_at_10", lambda part: score.recall_at(part, 10)), ("mrr", score.mean_reciprocal_rank)):
-        value, ci = score.bootstrap(
+    for key, one_score in (("recall_at_10", lambda part: recall_at(part, 10)), ("mrr", mean_reciprocal_rank)):
+        value, ci = bootstrap(
             lambda rows, of=one_score: float(np.mean([of(one[rows]) for one in ranks])), asked.patients
         )
         results[f"pair_{key}.{name}"] = Result(value, len(asked.films), "share", f"{key.replace('_', ' ')}, {what}", ci, 0.05)
@@ -355,7 +369,7 @@ def real_aucs(asked: Patients, several: list[dict[str, np.ndarray]], name: str) 
     """Return zero-shot AUC on real films for the findings that their notes give often enough."""
     results = {}
     for finding in REAL:
-        value, ci = score.bootstrap(lambda rows, one=finding: mean_auc(asked, several, [one], rows), asked.patients, 500)
+        value, ci = bootstrap(lambda rows, one=finding: mean_auc(asked, several, [one], rows), asked.patients, 500)
         has = asked.drawn[:, FINDINGS.index(finding)]
         what = f"{name}, real films, zero-shot {finding} as the notes say, {int((has == 1).sum())} with it"
         results[f"real_films.zero_shot_auc.{name}.{finding}"] = Result(value, int(np.isfinite(has).sum()), "AUC", what, ci, 0.05)
@@ -365,7 +379,7 @@ def real_aucs(asked: Patients, several: list[dict[str, np.ndarray]], name: str) 
 def more_films(*without: str) -> Dataset:
     """Return studies of a hospital of every drawable report, but for words of the usual hospital's splits `without`."""
     folder, path = make_hospital(data_dir("demo-large"), LARGE_STUDIES), data_dir("tables", f"demo-large-{reading_code()}.arrow")
-    large = read_table(path) if path.exists() else make_table(demo.rows(folder, Rejects()), path)
+    large = read_table(path) if path.exists() else make_table(rows(folder, Rejects()), path)
     held = load_studies().filter(lambda split: split in without, input_columns="split")
     texts = [part.select_columns(["findings", "impression"]).to_pandas().fillna("") for part in (held, large)]
     groups = np.array(text_groups(pd.concat(texts, ignore_index=True)))

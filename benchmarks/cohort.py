@@ -21,7 +21,7 @@ import psutil
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import STUDIES
-from txtray_utils.virtual.cases import drawable_counts, plan_cohort
+from virtual_hospital.cohort import drawable_counts, plan_cohort
 
 
 def make(studies: int, workers: int) -> tuple[float, float, float, float]:

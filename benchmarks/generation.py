@@ -23,17 +23,24 @@ from datasets import Dataset
 from retrieval_bench import fastest
 from transformers import PreTrainedTokenizerFast
 
-from txtray_utils import decoder, generate, score
-from txtray_utils.align import pairs, trained
-from txtray_utils.encoders import Towers, text_features
-from txtray_utils.judge import Judged, judge, report_labels
-from txtray_utils.recipes import RECIPES
-from txtray_utils.reports import report_text
+pass  # RELOC
+from txtray_utils.align.encoders import Towers, text_features
+from txtray_utils.align.pairs import pairs
+from txtray_utils.align.recipes import RECIPES
+from txtray_utils.align.training import trained
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.judge.reports import Judged, judge, report_labels
+from txtray_utils.read.report import report_text
 from txtray_utils.results import Result, read_results, write_results
-from txtray_utils.retrieve import Bank, Sentences, sentence_bank
 from txtray_utils.settings import settings
-from txtray_utils.sources import covid, load_studies
-from txtray_utils.studies import FINDINGS, LABELS
+from txtray_utils.studies.sources.covid import folder
+from txtray_utils.studies.sources.registry import load_studies
+from txtray_utils.vocabulary import FINDINGS, LABELS, SIDED
+from txtray_utils.write.copying import common_normal, fit_to_say, nearest_report, nearest_sentences, varied_sentences
+from txtray_utils.write.decoder import Recipe, Writer, fit_writer, frozen, learnable, live, tokeniser, trained_writer
+from txtray_utils.write.index import Bank, Sentences, sentence_bank
+from txtray_utils.write.sides import fit_sides, halves, said_sides, sides
+from txtray_utils.write.structured import Structured, thresholds
 
 SEEDS = 3
 TOLERANCE = 0.05
@@ -67,7 +74,7 @@ def shelf(studies: Dataset, priors: bool = False) -> Shelf:
     reports = [report_text(said) for said in studies["sentences"]]
     known = {report_text([text]) for text in bank.texts}
     rates = (report_labels(reports) == 1).mean(0)
-    return Shelf(studies, reports, bank, known, generate.fit_to_say(bank, priors), rates)
+    return Shelf(studies, reports, bank, known, fit_to_say(bank, priors), rates)
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,8 @@ class Hand:
     best: Towers
     txtrayalign: Towers
     told: Supervised
-    plain: decoder.Writer
-    guided: decoder.Writer
+    plain: Writer
+    guided: Writer
     words: PreTrainedTokenizerFast
     shelf: torch.Tensor
     sides: np.ndarray
@@ -90,14 +97,14 @@ def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     train = pairs(stock.studies)
     models = [trained(replace(RECIPES[name], steps=RECIPES[name].steps // less), train, seed) for name in ("best", "txtrayalign")]
     told = supervised(known, replace(REFERENCE, steps=REFERENCE.steps // less), seed)
-    rows, texts = decoder.learnable(stock.studies)
+    rows, texts = learnable(stock.studies)
     maps, labels = models[0].maps(known.films)[rows], torch.from_numpy(report_labels(texts))
-    recipe = decoder.Recipe()
+    recipe = Recipe()
     recipe = replace(recipe, steps=recipe.steps // less)
-    words = decoder.tokeniser(texts, recipe)
-    writers = [decoder.trained_writer(replace(recipe, guided=guided), maps, labels, texts, words, seed) for guided in (False, True)]
+    words = tokeniser(texts, recipe)
+    writers = [trained_writer(replace(recipe, guided=guided), maps, labels, texts, words, seed) for guided in (False, True)]
     shelf_images = models[0].encode_films(known.films)[0]
-    sides = generate.fit_sides(generate.halves(models[0], known.films), generate.said_sides(stock.reports))
+    sides = fit_sides(halves(models[0], known.films), said_sides(stock.reports))
     return Hand(*models, told, *writers, words, shelf_images, sides)
 
 
@@ -126,7 +133,7 @@ def view(models: Hand, stock: Shelf, asked: Patients, studies: Dataset) -> View:
         others @ models.txtrayalign.encode_texts(features).detach().T,
         chance.numpy()[:, :count],
         models.told.probabilities(asked.films)[:, len(FINDINGS) :],
-        generate.halves(models.best, asked.films),
+        halves(models.best, asked.films),
         models.best.maps(asked.films),
     )
 
@@ -145,22 +152,22 @@ def write(models: Hand, stock: Shelf, seen: View, tuned: View, knobs: Knobs, onl
     """Return the reports of every system (or of `only` these); thresholds lie on the scores of the validation films `tuned`."""
     asked = seen.studies["indication"]
     near = seen.near.masked_fill(~stock.may, -2)
-    present = seen.chance >= generate.thresholds(tuned.chance, stock.rates, knobs.share)
-    told = seen.told >= generate.thresholds(tuned.told, stock.rates, knobs.told_share)
-    sides = generate.sides(seen.halves, models.sides, knobs.margin)
+    present = seen.chance >= thresholds(tuned.chance, stock.rates, knobs.share)
+    told = seen.told >= thresholds(tuned.told, stock.rates, knobs.told_share)
+    sides = sides(seen.halves, models.sides, knobs.margin)
     above = float(np.quantile(tuned.near[:, stock.may].numpy(), knobs.above))
     own = [report_text(said) for said in seen.studies["sentences"]]
-    structured = generate.Structured(stock.bank, stock.may)
+    structured = Structured(stock.bank, stock.may)
     systems: dict[str, Callable[[], list[str]]] = {
-        "always_normal": lambda: [generate.common_normal(stock.studies)] * len(asked),
-        "nearest_report": lambda: generate.nearest_report(seen.images, Bank(models.shelf), stock.reports),
-        "txtrayalign_k2": lambda: generate.nearest_sentences(seen.near_txtrayalign, stock.bank),
-        "retrieval_variable": lambda: generate.varied_sentences(near, stock.bank, above),
+        "always_normal": lambda: [common_normal(stock.studies)] * len(asked),
+        "nearest_report": lambda: nearest_report(seen.images, Bank(models.shelf), stock.reports),
+        "txtrayalign_k2": lambda: nearest_sentences(seen.near_txtrayalign, stock.bank),
+        "retrieval_variable": lambda: varied_sentences(near, stock.bank, above),
         "decoder": lambda: models.plain.write(seen.maps, models.words),
         "decoder_guided": lambda: models.guided.write(seen.maps, models.words, torch.from_numpy(present)),
         "structured": lambda: structured.write(near, present, sides, asked),
         "supervised_structured": lambda: structured.write(near, told, sides, asked),
-        "oracle": lambda: structured.write(near, report_labels(own) == 1, generate.said_sides(own), asked),
+        "oracle": lambda: structured.write(near, report_labels(own) == 1, said_sides(own), asked),
     }
     return {name: system() for name, system in systems.items() if not only or name in only}
 
@@ -181,9 +188,9 @@ def tune(models: list[Hand], stock: Shelf, tuned: list[View]) -> Knobs:
     def agreement(margin: float) -> float:
         right = named = 0
         for one, seen in zip(models, tuned, strict=True):
-            guess, said = generate.sides(seen.halves, one.sides, margin), generate.said_sides([report_text(said) for said in seen.studies["sentences"]])
-            stated = seen.chance >= generate.thresholds(seen.chance, stock.rates, share)
-            known = stated & np.isin(said, ("right", "left")) & (guess != "") & np.isin(LABELS, generate.SIDED)
+            guess, said = sides(seen.halves, one.sides, margin), said_sides([report_text(said) for said in seen.studies["sentences"]])
+            stated = seen.chance >= thresholds(seen.chance, stock.rates, share)
+            known = stated & np.isin(said, ("right", "left")) & (guess != "") & np.isin(LABELS, SIDED)
             right, named = right + (guess == said)[known].sum(), named + known.sum()
         print(f"margin {margin}: {right} of {named} sides that would be said are as the text says")
         return right / max(named, 1)
@@ -204,7 +211,7 @@ def results_of(judged: dict[str, list[Judged]], asked: Sequence[str], prefix: st
     results = {}
     for name, several in judged.items():
         for key, about in ABOUT.items():
-            value, ci = score.bootstrap(lambda rows, k=key, many=several: mean(many, k, rows), asked, 200)
+            value, ci = bootstrap(lambda rows, k=key, many=several: mean(many, k, rows), asked, 200)
             if np.isfinite([value, *ci]).all():
                 what = f"{about}, {name}, {len(several)} seeds"
                 ci = (min(ci[0], value), max(ci[1], value))
@@ -220,7 +227,7 @@ def mean(several: list[Judged], key: str, rows: np.ndarray) -> float:
 def gain(judged: dict[str, list[Judged]], rival: str, asked: Sequence[str]) -> Result:
     """Return what the chosen system has over a rival in example-based label F1, on the same patients."""
     key = "label_f1_example"
-    value, ci = score.bootstrap(lambda rows: mean(judged["chosen"], key, rows) - mean(judged[rival], key, rows), asked)
+    value, ci = bootstrap(lambda rows: mean(judged["chosen"], key, rows) - mean(judged[rival], key, rows), asked)
     what = f"example-based label F1, chosen less {rival}, same patients"
     return Result(value, len(judged[rival][0].truth), "share", what, ci, TOLERANCE)
 
@@ -233,13 +240,13 @@ def nearest_distance(reports: Sequence[str], stock: Shelf) -> float:
 
 def scratch(known: Patients, stock: Shelf, seen: Patients, studies: Dataset, seed: int, steps: int) -> list[str]:
     """Return the reports of a plain decoder whose image tower starts at random and is trained with it, not aligned before."""
-    rows, texts = decoder.learnable(stock.studies)
-    recipe = replace(decoder.Recipe(), steps=steps)
-    words = decoder.tokeniser(texts, recipe)
+    rows, texts = learnable(stock.studies)
+    recipe = replace(Recipe(), steps=steps)
+    words = tokeniser(texts, recipe)
     torch.manual_seed(seed)
     tower = Towers()
-    show = decoder.live(tower, known.films[rows])
-    writer = decoder.fit_writer(recipe, show, torch.from_numpy(report_labels(texts)), texts, words, seed, tower)
+    show = live(tower, known.films[rows])
+    writer = fit_writer(recipe, show, torch.from_numpy(report_labels(texts)), texts, words, seed, tower)
     return writer.write(tower.maps(seen.films), words)
 
 
@@ -268,7 +275,7 @@ def evaluate() -> dict[str, Result]:
     reports["random_report"] = [[stock.reports[k] for k in rng.integers(len(stock.reports), size=len(parts["test"]))] for _ in seeds]
     for mode in ("beam", "nucleus"):
         reports[f"decoder_{mode}"] = [one.plain.write(part.maps, one.words, mode=mode) for one, part in zip(models, seen, strict=True)]
-    steps = decoder.Recipe().steps // (10 if quick else 1)
+    steps = Recipe().steps // (10 if quick else 1)
     reports["decoder_from_scratch"] = [scratch(people["train"], stock, people["test"], parts["test"], 0, steps)]
     free = shelf(parts["train"], priors=True)
     reports["chosen_with_priors"] = [write(one, free, part, valid, knobs, [chosen])[chosen] for one, part, valid in zip(models, seen, tuned, strict=True)]
@@ -284,7 +291,7 @@ def evaluate() -> dict[str, Result]:
         value = float(np.mean([nearest_distance(one, stock) for one in reports[name]]))
         what = f"median distance of a report of {name} to the nearest training report, 1 - cosine of text features"
         results[f"{name}.nearest_distance"] = Result(value, len(who), "distance", what, None, TOLERANCE)
-    return results | (real_films(models, stock, tuned, knobs, chosen) if covid.folder().exists() else {})
+    return results | (real_films(models, stock, tuned, knobs, chosen) if folder().exists() else {})
 
 
 def worth(studies: Dataset, reports: Sequence[str]) -> float:
@@ -333,11 +340,11 @@ def speed() -> dict[str, Result]:
     for mode in ("greedy", "beam"):
         seconds = fastest(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", f"reports decoded, {mode}, 64 at a time, from feature maps")
-    rows, texts = decoder.learnable(stock.studies)
+    rows, texts = learnable(stock.studies)
     maps, labels = models.best.maps(people["train"].films)[rows], torch.from_numpy(report_labels(texts))
     for guided, name in ((False, "decoder"), (True, "decoder_guided")):
         start = time.monotonic()
-        decoder.fit_writer(decoder.Recipe(guided=guided), decoder.frozen(maps), labels, texts, models.words)
+        fit_writer(Recipe(guided=guided), frozen(maps), labels, texts, models.words)
         results[f"{name}.train_seconds"] = Result(time.monotonic() - start, len(texts), "s", f"to train {name} from a cached tower, 2 cores")
     return results
 

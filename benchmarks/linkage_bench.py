@@ -82,7 +82,7 @@ def make(millions: int) -> None:
     import duckdb
     import pandas as pd
 
-    from txtray_utils.record import LABS
+    from txtray_utils.read.record import LABS
 
     known = []
     for row, lab in enumerate(LABS):
@@ -113,7 +113,7 @@ def ours(where: Path, parquet: bool) -> tuple:
     import pandas as pd
 
     from txtray_utils.errors import Rejects
-    from txtray_utils.record import link
+    from txtray_utils.read.record import link
 
     rejects = Rejects()
     linked = link(pd.read_csv(where / "metadata.csv.gz"), where, rejects)
@@ -126,7 +126,7 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
     import numpy as np
     import pandas as pd
 
-    from txtray_utils.record import LABS, VITALS
+    from txtray_utils.read.record import LABS, VITALS
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(where / f"{name}.csv.gz")
@@ -198,7 +198,6 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
 def run(contender: str, millions: int, kind: str, answer: Path) -> None:
     """Run one contender here, write its answer, and print its seconds and peak megabytes as JSON."""
     import pandas as pd
-
     import txtray_utils.record  # noqa: F401  so that imports are in no contender's time
 
     where, parquet = folder(millions), kind == "parquet"
@@ -238,7 +237,7 @@ def check(contenders: list[str], answers: Path) -> None:
 
 def convert(millions: int) -> None:
     """Convert labevents to Parquet, once for every contender."""
-    from txtray_utils.record import to_parquet
+    from txtray_utils.read.record import to_parquet
 
     to_parquet(folder(millions))
 

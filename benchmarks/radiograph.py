@@ -28,14 +28,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from txtray_utils import encoders
+pass  # RELOC
+from txtray_utils.align.encoders import scaled
+from txtray_utils.align.pairs import films
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
-from txtray_utils.sources import covid, load_studies
-from txtray_utils.virtual import anatomy
-from txtray_utils.virtual.cases import Case, plan_cohort
-from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS, SEVERITIES, ZONES, Drawing
-from txtray_utils.virtual.study import picture
+from txtray_utils.studies.sources.covid import folder
+from txtray_utils.studies.sources.registry import load_studies
+from virtual_hospital.anatomy import load
+
+pass  # RELOC
+from txtray_utils.vocabulary import FINDINGS, SEVERITIES, ZONES
+from virtual_hospital.cohort import Case, plan_cohort
+from virtual_hospital.drawings import BY_NAME, Drawing
+from virtual_hospital.film import picture
 
 SIZE = 128
 SEED = 2
@@ -66,7 +72,7 @@ def random_case(case: Case, rng: np.random.Generator) -> Case:
 def films(cases: list[Case]) -> np.ndarray:
     """Return the films of studies as (N, 128, 128) uint8."""
     torch.set_num_threads(1)
-    chest = anatomy.load(data_dir("bench"))
+    chest = load(data_dir("bench"))
     return np.stack([np.rint(255 * picture(case, chest, SIZE).tone) for case in cases]).astype(np.uint8)
 
 
@@ -107,7 +113,7 @@ def train(x: np.ndarray, y: np.ndarray, steps: int, seed: int = 0) -> torch.nn.M
 def predict(model: torch.nn.Module, x: np.ndarray) -> np.ndarray:
     """Return logits (N, findings)."""
     batches = torch.from_numpy(x)[:, None].split(256)
-    return torch.cat([model(encoders.scaled(batch)) for batch in batches]).numpy()
+    return torch.cat([model(scaled(batch)) for batch in batches]).numpy()
 
 
 def auc(truth: np.ndarray, score: np.ndarray, what: str, tolerance: float = 0.03) -> Result:
@@ -196,7 +202,7 @@ def same_patient() -> Result:
     Likeness is the correlation of the films at 32 x 32 pixels. Far above 0.5, a split by study would leak.
     """
     rows = load_studies("demo").select_columns(["image", "subject_id", "composed"]).filter(lambda row: row["composed"])
-    likeness, who = np.corrcoef(encoders.films(rows, 32).flatten(1)), np.array(rows["subject_id"])
+    likeness, who = np.corrcoef(films(rows, 32).flatten(1)), np.array(rows["subject_id"])
     pair = np.triu_indices(len(who), 1)
     same = who[pair[0]] == who[pair[1]]
     what = f"one patient or two, from the correlation of two films; {int(same.sum())} pairs of one patient"
@@ -205,9 +211,9 @@ def same_patient() -> Result:
 
 def real_films() -> np.ndarray:
     """Return the development set of real films as (N, 128, 128) uint8, or none where it is not there."""
-    if not covid.folder().exists():
+    if not folder().exists():
         return np.zeros((0, SIZE, SIZE), np.uint8)
-    return encoders.films(load_studies("covid"), SIZE)[:, 0].numpy()
+    return films(load_studies("covid"), SIZE)[:, 0].numpy()
 
 
 def main() -> None:
@@ -216,7 +222,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sets and ten steps of training")
     quick = parser.parse_args().quick or settings().quick
     n_train, n_test, n_bare, steps = (200, 120, 120, 10) if quick else (3600, 700, 2800, STEPS)
-    anatomy.load(data_dir("bench"))
+    load(data_dir("bench"))
     rng, plan = np.random.default_rng(SEED), plan_cohort(800, SEED)
     cases = [random_case(plan[i % len(plan)], rng) for i in range(n_train + n_test)]
     x, y = render(cases), labels(cases)

@@ -29,9 +29,11 @@ from torchio import LabelMap, ScalarImage
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir
-from txtray_utils.virtual import anatomy
-from txtray_utils.virtual.body import Body, to_scan
-from txtray_utils.virtual.radiograph import BONE, CENTRE, DEPTH_MM, FIELD, PLANES, WATER, project, rays, shadows
+from virtual_hospital.anatomy import REGIONS, SPACING, axes, load
+
+pass  # RELOC
+from virtual_hospital.body import Body, to_scan
+from virtual_hospital.radiograph import BONE, CENTRE, DEPTH_MM, FIELD, PLANES, WATER, project, rays, shadows
 
 SIZE = 224
 DISTANCE = 1830.0  # mm, source to detector
@@ -52,7 +54,7 @@ def ours(volume: torch.Tensor, labels: torch.Tensor, body: Body, masks: bool) ->
 
 def warp(volume: torch.Tensor, labels: torch.Tensor, body: Body) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the (X, Y, Z) attenuation and labels of another person; the map is made on a coarse grid, as ours is."""
-    ends = torch.tensor([(axis[0], axis[-1]) for axis in anatomy.axes(volume.shape)])
+    ends = torch.tensor([(axis[0], axis[-1]) for axis in axes(volume.shape)])
     steps = [torch.linspace(low, high, n) for (low, high), n in zip(ends.tolist(), (24, 9, 24), strict=True)]
     points = to_scan(torch.stack(torch.meshgrid(*steps, indexing="ij"), -1), body)
     coarse = (2 * (points - ends[:, 0]) / (ends[:, 1] - ends[:, 0]) - 1).flip(-1).permute(3, 0, 1, 2)
@@ -64,8 +66,8 @@ def warp(volume: torch.Tensor, labels: torch.Tensor, body: Body) -> tuple[torch.
 
 def packages(volume: torch.Tensor, labels: torch.Tensor, masks: bool) -> dict[str, Callable[[], torch.Tensor]]:
     """Return the packages' renderers by name; each gives (channels, H, W), one channel or one for each label."""
-    affine = np.diag([*anatomy.SPACING, 1.0])
-    affine[:3, 3] = [axis[0] for axis in anatomy.axes(volume.shape)]
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = [axis[0] for axis in axes(volume.shape)]
     image, label = ScalarImage(tensor=volume[None], affine=affine), LabelMap(tensor=labels[None], affine=affine)
 
     def pose(x: list[int], y: list[int]) -> torch.Tensor:
@@ -118,7 +120,7 @@ def save(pictures: dict[str, np.ndarray]) -> None:
 def main() -> None:
     """Run it all and write the results."""
     torch.set_num_threads(1)
-    chest = anatomy.load(data_dir("bench"))
+    chest = load(data_dir("bench"))
     volume = torch.from_numpy((WATER * chest.density * (1 + BONE * chest.bone)).astype(np.float32))
     labels = torch.from_numpy(chest.regions)
     other = Body.random(np.random.default_rng(0), "F")
@@ -126,7 +128,7 @@ def main() -> None:
     results = {"seconds.warp": Result(warping, FILMS, "s", "to warp the volume and its labels to another person")}
     pictures = {}
     for end, body, masks in (("", Body(), False), ("_with_masks", other, True)):
-        what = f"another person, {len(anatomy.REGIONS)} regions" if masks else "attenuation only"
+        what = f"another person, {len(REGIONS)} regions" if masks else "attenuation only"
         mine = partial(ours, volume, labels, body, masks)
         results[f"seconds.ours{end}"] = Result(seconds(mine), FILMS, "s", f"a film, {what}")
         pictures[f"ours{end}"] = mine().numpy()

@@ -24,11 +24,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from txtray_utils.reports import development_half, label_report, refers_to_prior, sentences
+from txtray_utils.read.labels import label_report
+from txtray_utils.read.mesh import mesh_labels
+from txtray_utils.read.report import development_half, refers_to_prior, sentences
 from txtray_utils.results import Result, write_results
-from txtray_utils.studies import LABELS
-from txtray_utils.virtual.cases import read_reports
-from txtray_utils.virtual.catalogue import mesh_labels
+from txtray_utils.studies.sources.openi_package import read_reports
+from txtray_utils.vocabulary import LABELS
 
 HERE = Path(__file__).resolve().parents[1]
 VERDICTS = HERE / "book" / "results" / "disagreements.csv"

@@ -17,15 +17,16 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.align import Pairs, fit
-from txtray_utils.encoders import Towers, scaled, text_features
-from txtray_utils.recipes import Recipe
-from txtray_utils.reports import NAMED
+from txtray_utils.align.encoders import Towers, scaled, text_features
+from txtray_utils.align.pairs import Pairs
+from txtray_utils.align.recipes import Recipe
+from txtray_utils.align.training import fit
+from txtray_utils.judge.retrieval import overlap_coded, overlap_published
 from txtray_utils.results import Result, write_results
-from txtray_utils.retrieve import Bank, FaissBank
-from txtray_utils.score import overlap_coded, overlap_published
 from txtray_utils.settings import settings
-from txtray_utils.sources import load_studies
+from txtray_utils.studies.sources.registry import load_studies
+from txtray_utils.vocabulary import NAMED
+from txtray_utils.write.index import Bank, FaissBank
 
 BLOCK, QUERIES, NOISE = 65536, 256, 0.03
 

@@ -17,28 +17,25 @@ from torch import distributed
 from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from txtray_utils import align
-from txtray_utils.align import (
-    Pairs,
-    alignment_loss,
-    augment,
+pass  # RELOC
+from txtray_utils.align.encoders import Towers
+from txtray_utils.align.losses import (
     bank_loss,
     bank_target,
     borne_out,
-    fit,
     gathered,
     info_nce,
-    retrieval,
     sinkhorn_target,
     soft_target,
-    trained,
 )
-from txtray_utils.align import pairs as make_pairs
-from txtray_utils.encoders import Towers
+from txtray_utils.align.objectives import alignment_loss
+from txtray_utils.align.pairs import Pairs, augment
+from txtray_utils.align.pairs import pairs as make_pairs
+from txtray_utils.align.recipes import RECIPES, Recipe
+from txtray_utils.align.training import fit, follow, trained
 from txtray_utils.errors import InputError
-from txtray_utils.recipes import RECIPES, Recipe
-from txtray_utils.reports import NAMED
-from txtray_utils.studies import LABELS
+from txtray_utils.judge.retrieval import retrieval
+from txtray_utils.vocabulary import LABELS, NAMED
 
 SMALL = Recipe(target="teacher", steps=4, batch=4, tower="test_vit.r160_in1k")
 
@@ -289,7 +286,7 @@ def test_every_recipe_learns_the_pairs_that_it_sees(name, monkeypatch):
     """The loss of the same eight films without augmentation falls, with no decay that could move the weights."""
     monkeypatch.setattr(align, "augment", lambda films: films)
     recipe, losses = replace(RECIPES[name], steps=25, batch=8, tower=SMALL.tower, decay=0.0, rate=2e-3), []
-    real = align.alignment_loss
+    real = alignment_loss
     monkeypatch.setattr(align, "alignment_loss", lambda *parts: losses.append(real(*parts)) or losses[-1])
     fit(recipe, told())
     assert sum(losses[-5:]) < 0.98 * sum(losses[:5]), [round(float(loss), 3) for loss in losses]
@@ -319,7 +316,7 @@ def test_weights_that_became_nan_are_not_saved(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
     before = path.read_bytes()
-    follow = align.follow
+    follow = follow
 
     def spoil(teacher: Towers, student: Towers, momentum: float) -> None:
         student.log_scale.data.fill_(float("nan"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from txtray_utils import check_tree
-from txtray_utils.virtual.files import study_folder
+pass  # RELOC
+from virtual_hospital.files import study_folder
 
 from .sources.test_mimic import METADATA, edit, make_tree
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from datasets import Dataset
 
-from txtray_utils import decoder
-from txtray_utils.encoders import Towers
+pass  # RELOC
+from txtray_utils.align.encoders import Towers
+from txtray_utils.write.decoder import Recipe, Writer, fit_writer, frozen, learnable, live, tokeniser, trained_writer
 
 TEXTS = ["The heart is large.", "There is an effusion.", "No acute disease.", "Clear lungs. No effusion."]
-SMALL = decoder.Recipe(width=32, layers=1, words=300, longest=24, steps=120, batch=4, rate=1e-2)
+SMALL = Recipe(width=32, layers=1, words=300, longest=24, steps=120, batch=4, rate=1e-2)
 
 
 def maps(count: int = 4) -> torch.Tensor:
@@ -21,14 +22,14 @@ def labels(count: int = 4) -> torch.Tensor:
     return torch.eye(14)[:count]
 
 
-def fitted(recipe: decoder.Recipe = SMALL, seed: int = 0) -> tuple[decoder.Writer, object]:
-    words = decoder.tokeniser(TEXTS, recipe)
-    return decoder.fit_writer(recipe, decoder.frozen(maps()), labels(), TEXTS, words, seed), words
+def fitted(recipe: Recipe = SMALL, seed: int = 0) -> tuple[Writer, object]:
+    words = tokeniser(TEXTS, recipe)
+    return fit_writer(recipe, frozen(maps()), labels(), TEXTS, words, seed), words
 
 
 def test_it_learns_neither_from_gaps_nor_from_comparisons():
     said = [["No effusion.", "Unchanged from the previous film."], ["Seen by Dr. XXXX."], [], ["1. Clear lungs.", "2. No mass."]]
-    assert decoder.learnable(Dataset.from_dict({"sentences": said})) == ([0, 3], ["No effusion.", "Clear lungs. No mass."])
+    assert learnable(Dataset.from_dict({"sentences": said})) == ([0, 3], ["No effusion.", "Clear lungs. No mass."])
 
 
 def test_it_learns_four_films_by_heart():
@@ -39,8 +40,8 @@ def test_it_learns_four_films_by_heart():
 
 def test_a_guided_writer_follows_the_labels_where_the_films_are_alike():
     recipe = replace(SMALL, guided=True)
-    words, same = decoder.tokeniser(TEXTS, recipe), torch.ones(4, 4, 2, 2)
-    writer = decoder.fit_writer(recipe, decoder.frozen(same), labels(), TEXTS, words)
+    words, same = tokeniser(TEXTS, recipe), torch.ones(4, 4, 2, 2)
+    writer = fit_writer(recipe, frozen(same), labels(), TEXTS, words)
     assert writer.write(same, words, labels() == 1) == TEXTS
     with pytest.raises(ValueError, match="guided"):
         writer.write(same, words)
@@ -55,12 +56,12 @@ def test_the_same_seed_gives_the_same_weights():
 
 @pytest.mark.parametrize("text", ["Zebra über 37 °C: 漢字?", " two  spaces ", "1. a\n2. b"])
 def test_no_text_is_unknown_to_the_tokeniser(text):
-    words = decoder.tokeniser(TEXTS, SMALL)
+    words = tokeniser(TEXTS, SMALL)
     assert words.decode(words(text)["input_ids"], skip_special_tokens=True, clean_up_tokenization_spaces=False) == text
 
 
 def test_a_set_phrase_is_one_token_and_a_sentence_ends_one():
-    words = decoder.tokeniser(["No effusion. Clear."] * 20, SMALL)
+    words = tokeniser(["No effusion. Clear."] * 20, SMALL)
     assert [words.decode([one]) for one in words("No effusion. Clear.")["input_ids"]] == ["No effusion.", " Clear.", "</s>"]
 
 
@@ -84,17 +85,17 @@ def test_what_cannot_be_used_is_refused():
     with pytest.raises(ValueError, match="mode"):
         writer.write(maps(), words, mode="sonnet")
     with pytest.raises(ValueError, match="no report"):
-        decoder.tokeniser(["", " "], SMALL)
+        tokeniser(["", " "], SMALL)
     with pytest.raises(ValueError, match="no report empty"):
-        decoder.fit_writer(SMALL, decoder.frozen(maps()), labels(), ["", *TEXTS[1:]], words)
+        fit_writer(SMALL, frozen(maps()), labels(), ["", *TEXTS[1:]], words)
 
 
 def test_a_trained_writer_is_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
-    words, recipe = decoder.tokeniser(TEXTS, SMALL), replace(SMALL, steps=2)
-    first = decoder.trained_writer(recipe, maps(), labels(), TEXTS, words)
+    words, recipe = tokeniser(TEXTS, SMALL), replace(SMALL, steps=2)
+    first = trained_writer(recipe, maps(), labels(), TEXTS, words)
     monkeypatch.setattr(decoder, "fit_writer", lambda *_: pytest.fail("trained again"))
-    again = decoder.trained_writer(recipe, maps(), labels(), TEXTS, words)
+    again = trained_writer(recipe, maps(), labels(), TEXTS, words)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
@@ -102,5 +103,5 @@ def test_a_live_tower_is_trained_with_the_decoder():
     torch.manual_seed(0)
     tower, films = Towers(text_width=16), torch.randint(0, 256, (4, 1, 64, 64), dtype=torch.uint8)
     before = tower.image.conv_stem.weight.clone()
-    decoder.fit_writer(replace(SMALL, steps=2), decoder.live(tower, films), labels(), TEXTS, decoder.tokeniser(TEXTS, SMALL), 0, tower)
+    fit_writer(replace(SMALL, steps=2), live(tower, films), labels(), TEXTS, tokeniser(TEXTS, SMALL), 0, tower)
     assert not torch.equal(before, tower.image.conv_stem.weight)

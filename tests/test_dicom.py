@@ -14,8 +14,8 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from txtray_utils.dicom import Grey, grey, polarity, polarity_suspect, read_image
 from txtray_utils.errors import InputError
+from txtray_utils.read.radiograph import Grey, grey, polarity, polarity_suspect, read_image
 from txtray_utils.settings import settings
 
 FILES = Path(pydicom.data.__file__).parent

@@ -5,8 +5,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from txtray_utils import encoders
-from txtray_utils.encoders import Towers, scaled, text_features
+pass  # RELOC
+from txtray_utils.align.encoders import Towers, scaled, text_features
+from txtray_utils.vocabulary import NAMED
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_towers_give_unit_vectors_and_refuse_another_width():
     torch.manual_seed(0)
     towers = Towers(text_width=16)
     images, texts, guessed = towers(scaled(torch.zeros(2, 1, 128, 128, dtype=torch.uint8)), torch.randn(3, 16))
-    assert images.shape == (2, 128) and texts.shape == (3, 128) and guessed.shape == (2, len(encoders.NAMED))
+    assert images.shape == (2, 128) and texts.shape == (3, 128) and guessed.shape == (2, len(NAMED))
     torch.testing.assert_close(texts.norm(dim=1), torch.ones(3))
     with pytest.raises(ValueError, match="width 17"):
         towers.encode_texts(torch.randn(3, 17))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from txtray_utils.explorer import KINDS, MOST, Shown, explorer
+from txtray_utils.show.explorer import KINDS, MOST, Shown, explorer
 
 CREDIT = "Reports: made up for this test & <free>."
 NASTY = "Sharp <b>bold</b> & \"quoted\" 'text'.\n\n  </script></style><script>document.title = 'broken'</script> &amp;"

@@ -2,10 +2,9 @@
 
 import pytest
 
-from txtray_utils.prompts import DENIED, SAID
-from txtray_utils.reports import label_report
-from txtray_utils.studies import FINDINGS, LABELS
-from txtray_utils.virtual.catalogue import BY_NAME
+from txtray_utils.read.labels import label_report
+from txtray_utils.vocabulary import DENIED, FINDINGS, LABELS, SAID
+from virtual_hospital.drawings import BY_NAME
 
 
 def test_every_finding_is_stated_and_denied():

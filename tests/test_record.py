@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.record import LABS, LINKS, VITALS, Linked, link, study_times, to_parquet
-from txtray_utils.virtual.cases import plan_cohort
-from txtray_utils.virtual.pitfalls import PITFALLS
-from txtray_utils.virtual.record import write_tables
+from txtray_utils.read.record import LABS, LINKS, VITALS, Linked, link, study_times, to_parquet
+from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.pitfalls import PITFALLS
+from virtual_hospital.tables import write_tables
 
 FILM = datetime(2150, 5, 4, 9, 5, 3)
 COLUMNS = {

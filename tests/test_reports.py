@@ -13,27 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from txtray_utils import reports
+pass  # RELOC
 from txtray_utils.errors import InputError
-from txtray_utils.reports import (
-    NAMED,
-    TERMS,
-    Mention,
+from txtray_utils.read.labels import Mention, _patterns, _read, label_report, label_terms, mentions, named, study_labels
+from txtray_utils.read.report import (
     development_half,
-    label_report,
-    label_terms,
-    mentions,
-    named,
     read_report,
     refers_to_prior,
     report_text,
     sentences,
     split_sections,
-    study_labels,
 )
 from txtray_utils.results import read_results
-from txtray_utils.studies import LABELS
-from txtray_utils.virtual.cases import read_reports
+from txtray_utils.studies.sources.openi_package import read_reports
+from txtray_utils.vocabulary import LABELS, NAMED, TERMS
 
 CHALLENGE = Path(__file__).with_name("data") / "challenge_sentences.csv"
 KNOWN_MISSES = {"Calcified granuloma in the left mid zone."}  # CheXpert's words for Lung Lesion hold no granuloma
@@ -123,11 +116,11 @@ def test_every_kind_of_challenge_is_as_committed():
 
 def test_challenge_notices_a_reader_that_is_deaf_to_cues(monkeypatch):
     monkeypatch.setattr(reports, "_states", lambda sentence, found: [1] * len(found))
-    reports._read.cache_clear()
+    _read.cache_clear()
     right = defaultdict(list)
     for row in challenge():
         right[row["kind"]].append(answer(row))
-    reports._read.cache_clear()
+    _read.cache_clear()
     for kind in ("negated_before", "negated_after", "resolved", "uncertain", "hypothetical"):
         assert sum(right[kind]) < 0.5 * len(right[kind])
 
@@ -140,8 +133,8 @@ def test_every_label_meets_every_kind_of_statement(label, phrase, template, stat
 
 
 def test_every_label_has_patterns():
-    assert set(reports._patterns("labels")) == set(LABELS) - {"No Finding"}
-    assert set(reports._patterns("terms")) == set(TERMS)
+    assert set(_patterns("labels")) == set(LABELS) - {"No Finding"}
+    assert set(_patterns("terms")) == set(TERMS)
     assert set(PHRASES) == set(LABELS) - {"No Finding"}
 
 

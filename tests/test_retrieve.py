@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.retrieve import Bank, FaissBank
+from txtray_utils.write.index import Bank, FaissBank
 
 
 def test_blocks_give_what_a_full_sort_gives():

@@ -3,20 +3,18 @@
 import numpy as np
 import pytest
 
-from txtray_utils.reports import label_report
-from txtray_utils.score import (
-    aucs,
-    bootstrap,
-    findings_only,
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.judge.prompts import aucs, zero_shot
+from txtray_utils.judge.retrieval import (
     mean_reciprocal_rank,
     overlap_coded,
     overlap_published,
     pair_ranks,
     recall_at,
     together,
-    zero_shot,
 )
-from txtray_utils.studies import label_matrix
+from txtray_utils.read.labels import label_report
+from txtray_utils.vocabulary import findings_only, label_matrix
 
 N = np.nan
 TRUTH = np.array([[1, 0, N]])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from txtray_utils import settings as module
+from txtray_utils import settings
 from txtray_utils.settings import data_dir, settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from txtray_utils import studies
+pass  # RELOC
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.virtual.catalogue import FINDINGS
+from txtray_utils.studies.checks import validate
+from txtray_utils.studies.columns import features
+from txtray_utils.studies.pixels import encode_png, pack_mask, pixels, unpack_mask
+from txtray_utils.studies.sources.listing import frontal_images, match_images
+from txtray_utils.studies.splits import SPLITS, patient_split
+from txtray_utils.studies.table import make_table, read_table
+from txtray_utils.vocabulary import FINDINGS, LABELS
 
 PICTURE = np.arange(600, dtype=np.uint8).reshape(20, 30)
 
@@ -24,7 +30,7 @@ def study(number, **changes):
         "study_id": f"s{number}",
         "subject_id": f"p{number // 2}",
         "image_id": f"i{number}",
-        "image": studies.encode_png(PICTURE),
+        "image": encode_png(PICTURE),
         "view": "PA",
         "study_time": datetime.datetime(2150, 3, 1, 4, 5, 6),
         "labels": {"Edema": -1},
@@ -32,7 +38,7 @@ def study(number, **changes):
         "age": 61.0,
         "sex": "F",
         "labs": [{"name": "crp", "value": 12.5, "unit": "mg/L", "hours_before": 3.0}],
-        "evidence": [evidence | {"mask": studies.pack_mask(mask)}],
+        "evidence": [evidence | {"mask": pack_mask(mask)}],
         "split": "train",
         "source": "made up",
         "licence": "none",
@@ -40,29 +46,29 @@ def study(number, **changes):
 
 
 def test_a_table_comes_back_as_it_went_in(tmp_path):
-    made = studies.make_table((study(number) for number in range(150)), tmp_path / "new" / "t.arrow")
-    back = studies.read_table(tmp_path / "new" / "t.arrow")
-    assert len(made) == len(back) == 150 and back.features == studies.features()
+    made = make_table((study(number) for number in range(150)), tmp_path / "new" / "t.arrow")
+    back = read_table(tmp_path / "new" / "t.arrow")
+    assert len(made) == len(back) == 150 and back.features == features()
     row = back[77]
     assert np.array_equal(np.asarray(row["image"]), PICTURE)
     assert row["study_time"] == datetime.datetime(2150, 3, 1, 4, 5, 6)
-    assert row["labels"] == dict.fromkeys(studies.LABELS) | {"Edema": -1}
-    assert row["mesh_labels"] == dict.fromkeys(studies.LABELS)
+    assert row["labels"] == dict.fromkeys(LABELS) | {"Edema": -1}
+    assert row["mesh_labels"] == dict.fromkeys(LABELS)
     assert row["drawn"] == dict.fromkeys(FINDINGS) | {"effusion": 1}
     assert row["regions"] is None and row["vitals"] is None
-    assert np.argwhere(studies.unpack_mask(row["evidence"][0]["mask"])).tolist() == [[r, 17] for r in range(3, 7)]
+    assert np.argwhere(unpack_mask(row["evidence"][0]["mask"])).tolist() == [[r, 17] for r in range(3, 7)]
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["t.arrow"], "nothing half-made is left"
 
 
 def test_what_pandas_calls_missing_is_null(tmp_path):
     missing = {"age": np.nan, "sex": np.nan, "study_time": pd.NaT, "composed": None, "prior_study_id": pd.NA}
-    row = studies.make_table([study(0, **missing)], tmp_path / "t")[0]
+    row = make_table([study(0, **missing)], tmp_path / "t")[0]
     assert [row[name] for name in missing] == [None] * 5
 
 
 def test_the_same_rows_make_the_same_bytes(tmp_path):
     for name in ("a", "b"):
-        studies.make_table((study(number) for number in range(3)), tmp_path / name)
+        make_table((study(number) for number in range(3)), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -86,8 +92,8 @@ def test_the_same_rows_make_the_same_bytes(tmp_path):
         ({"vitals": [{"name": "hr", "value": 1, "unit": "", "hours_before": -0.1}]}, "vitals measured after .* s3"),
         ({"image": b"not a picture"}, "image of study s3 is not a grey PNG"),
         ({"image": None}, "image of study s3 is not a grey PNG"),
-        ({"image": studies.encode_png(np.zeros((20, 30, 3), np.uint8))}, "image of study s3 is not a grey PNG"),
-        ({"regions": [{"name": "heart", "mask": studies.pack_mask(np.ones((30, 20)))}]}, "mask of study s3"),
+        ({"image": encode_png(np.zeros((20, 30, 3), np.uint8))}, "image of study s3 is not a grey PNG"),
+        ({"regions": [{"name": "heart", "mask": pack_mask(np.ones((30, 20)))}]}, "mask of study s3"),
         ({"age": "old"}, "wrong type in studies s0 to s4"),
         ({"aeg": 3.0}, "study s3 has unknown columns"),
         ({"study_id": "s2"}, "study s2 comes twice"),
@@ -96,35 +102,35 @@ def test_the_same_rows_make_the_same_bytes(tmp_path):
 def test_a_planted_fault_is_named_and_no_file_appears(tmp_path, fault, message):
     rows = [study(number, **(fault if number == 3 else {})) for number in range(5)]
     with pytest.raises(InputError, match=message) as caught:
-        studies.make_table(rows, tmp_path / "t.arrow")
+        make_table(rows, tmp_path / "t.arrow")
     assert caught.value.path == str(tmp_path / "t.arrow") and caught.value.remedy
     assert not list(tmp_path.iterdir())
 
 
 def test_a_prior_of_the_same_patient_or_outside_the_table_is_right(tmp_path):
     rows = [study(0), study(1, prior_study_id="s0"), study(2, prior_study_id="elsewhere")]
-    assert len(studies.make_table(rows, tmp_path / "t.arrow")) == 3
+    assert len(make_table(rows, tmp_path / "t.arrow")) == 3
 
 
 def test_a_repeated_study_goes_to_the_rejects_and_the_rest_goes_on(tmp_path):
     rejects = Rejects()
-    table = studies.make_table([study(0), study(1), study(0), study(2)], tmp_path / "t", rejects)
+    table = make_table([study(0), study(1), study(0), study(2)], tmp_path / "t", rejects)
     assert table["study_id"][:] == ["s0", "s1", "s2"]
     assert rejects.frame()[["row", "fault"]].values.tolist() == [["s0", "the study comes twice"]]
 
 
 def test_no_study_an_unwritable_folder_and_a_damaged_file_are_named(tmp_path):
     with pytest.raises(InputError, match="no study to write"):
-        studies.make_table([], tmp_path / "t")
+        make_table([], tmp_path / "t")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        studies.make_table([study(0)], tmp_path / "file" / "t")
+        make_table([study(0)], tmp_path / "file" / "t")
     with pytest.raises(InputError, match="no such table"):
-        studies.read_table(tmp_path / "none")
-    studies.make_table([study(0)], tmp_path / "t")
+        read_table(tmp_path / "none")
+    make_table([study(0)], tmp_path / "t")
     (tmp_path / "t").write_bytes((tmp_path / "t").read_bytes()[:300])
     with pytest.raises(InputError, match="not a whole Arrow file"):
-        studies.read_table(tmp_path / "t")
+        read_table(tmp_path / "t")
 
 
 def test_a_full_disk_stops_with_the_remedy(tmp_path, monkeypatch):
@@ -133,22 +139,22 @@ def test_a_full_disk_stops_with_the_remedy(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pa, "OSFile", full)
     with pytest.raises(InputError, match="disk is full"):
-        studies.make_table([study(0)], tmp_path / "t")
+        make_table([study(0)], tmp_path / "t")
 
 
 def test_a_table_of_another_version_is_refused(tmp_path):
-    table = studies.make_table([study(0)], tmp_path / "t")
+    table = make_table([study(0)], tmp_path / "t")
     with pytest.raises(InputError, match=r"missing columns \['age'\].*another version"):
-        studies.validate(table.remove_columns("age"))
+        validate(table.remove_columns("age"))
     with pytest.raises(InputError, match="types differ"):
-        studies.validate(table.cast_column("age", datasets.Value("float64")))
+        validate(table.cast_column("age", datasets.Value("float64")))
 
 
 def test_validate_sees_the_rows_that_were_selected_not_those_on_disk(tmp_path):
-    table = studies.make_table((study(number) for number in range(6)), tmp_path / "t")
-    assert studies.validate(table.select([4, 1])) is not None
+    table = make_table((study(number) for number in range(6)), tmp_path / "t")
+    assert validate(table.select([4, 1])) is not None
     with pytest.raises(InputError, match="study_id is 's4'"):
-        studies.validate(table.select([4, 1, 4]))
+        validate(table.select([4, 1, 4]))
 
 
 names = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size=40)
@@ -157,31 +163,31 @@ names = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size
 @given(names, st.integers(0, 5), st.data())
 def test_every_patient_has_one_split_whatever_the_order(patients, seed, data):
     groups = data.draw(st.lists(st.lists(st.sampled_from(patients), min_size=1, max_size=4), max_size=4))
-    split = studies.patient_split(patients, seed, groups=groups)
-    assert set(split) == set(patients) and set(split.values()) <= set(studies.SPLITS)
+    split = patient_split(patients, seed, groups=groups)
+    assert set(split) == set(patients) and set(split.values()) <= set(SPLITS)
     shuffled = data.draw(st.permutations(patients))
-    assert studies.patient_split(shuffled + shuffled[:1], seed, groups=groups) == split
+    assert patient_split(shuffled + shuffled[:1], seed, groups=groups) == split
     for group in groups:
         assert len({split[patient] for patient in group}) == 1
 
 
 def test_fractions_are_exact_without_groups_and_the_seed_counts():
     patients = [f"{number:03}" for number in range(200)]
-    split = studies.patient_split(patients, seed=1, fractions=(0.5, 0.2, 0.3))
+    split = patient_split(patients, seed=1, fractions=(0.5, 0.2, 0.3))
     assert pd.Series(split).value_counts().to_dict() == {"train": 100, "validate": 40, "test": 60}
-    assert studies.patient_split(patients, seed=2, fractions=(0.5, 0.2, 0.3)) != split
+    assert patient_split(patients, seed=2, fractions=(0.5, 0.2, 0.3)) != split
 
 
 def test_groups_that_overlap_are_one_group():
     patients = [str(number) for number in range(30)]
     chain = [(str(number), str(number + 1)) for number in range(14)]  # 0 to 14, linked one by one
-    split = studies.patient_split(patients, seed=0, groups=chain)
+    split = patient_split(patients, seed=0, groups=chain)
     assert len({split[str(number)] for number in range(15)}) == 1
 
 
 @given(arrays.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
 def test_a_mask_survives_packing(mask):
-    back = studies.unpack_mask(studies.pack_mask(mask))
+    back = unpack_mask(pack_mask(mask))
     assert back.dtype == bool and np.array_equal(back, mask)
 
 
@@ -189,8 +195,8 @@ def test_a_mask_survives_packing(mask):
     arrays.arrays(st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 20), st.integers(1, 20))),
 )
 def test_pixels_are_the_stored_values_over_full_scale(values):
-    image = datasets.Image().decode_example({"bytes": studies.encode_png(values), "path": None})
-    found = studies.pixels(image)
+    image = datasets.Image().decode_example({"bytes": encode_png(values), "path": None})
+    found = pixels(image)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, values / np.iinfo(values.dtype).max, atol=1e-7)
 
@@ -204,7 +210,7 @@ def test_one_frontal_image_a_study_and_lateral_only_is_rejected():
         columns=["study_id", "image_id", "view", "more"],
     )  # fmt: skip
     rejects = Rejects()
-    kept = studies.frontal_images(images, "list.csv", rejects)
+    kept = frontal_images(images, "list.csv", rejects)
     assert kept[["image_id", "more"]].values.tolist() == [["c", 3], ["f", 6]]
     assert rejects.frame()[["row", "fault"]].values.tolist() == [
         ["f", "the image is listed twice"],
@@ -218,7 +224,7 @@ def test_rows_and_images_are_matched_both_ways(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     images, rejects = pd.DataFrame({"file": ["deep/a.dcm", "b.JPG", "gone.png"]}), Rejects()
-    kept = studies.match_images(images, tmp_path, "list.csv", rejects)
+    kept = match_images(images, tmp_path, "list.csv", rejects)
     assert kept["file"].tolist() == ["deep/a.dcm", "b.JPG"]
     assert rejects.frame()[["file", "row", "fault"]].values.tolist() == [
         ["list.csv", "gone.png", "its image file is missing"],

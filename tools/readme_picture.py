@@ -5,8 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from txtray_utils.sources import load_studies
-from txtray_utils.studies import pixels, unpack_mask
+from txtray_utils.studies.pixels import pixels, unpack_mask
+from txtray_utils.studies.sources.registry import load_studies
 
 WANTED = ("effusion", "cardiomegaly", "consolidation", "pneumothorax", "nodule", "pacemaker")
 COLOURS = plt.get_cmap("tab10").colors

@@ -7,12 +7,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from txtray_utils import sources, studies
+pass  # RELOC
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.settings import settings
-from txtray_utils.sources import covid
+from txtray_utils.studies.pixels import unpack_mask
+from txtray_utils.studies.sources.covid import _COLUMNS, folder, rows
+from txtray_utils.studies.sources.registry import load_rejects, load_studies
+from txtray_utils.studies.splits import SPLITS
 
-COLUMNS = (*covid._COLUMNS, "temperature", "pO2_saturation", "leukocyte_count")
+pass  # RELOC
+
+COLUMNS = (*_COLUMNS, "temperature", "pO2_saturation", "leukocyte_count")
 FILM = np.full((40, 60), 128, np.uint8)
 FILM[:25, :24] = FILM[:25, -24:] = 20  # dark lungs and corners, a bright middle
 FILM[:, 25:35] = 240
@@ -46,7 +51,7 @@ def tree(tmp_path, monkeypatch):
 
 def read(place):
     rejects = Rejects()
-    rows = list(covid.rows(place, rejects))
+    rows = list(rows(place, rejects))
     return {one["study_id"]: one for one in rows}, rejects.frame()
 
 
@@ -65,7 +70,7 @@ def test_a_row_becomes_a_study(tree):
     assert a["labels"]["Consolidation"] == a["labels"]["Pneumonia"] == 1 and a["labels"]["No Finding"] is None
     assert a["vitals"] == [{"name": "temperature", "value": 38.5, "unit": "C", "hours_before": None}]
     assert a["labs"] == [{"name": "white_cells", "value": 11.2, "unit": "10^9/L", "hours_before": None}]
-    assert np.array_equal(studies.unpack_mask(a["regions"][0]["mask"]), FILM == 20)
+    assert np.array_equal(unpack_mask(a["regions"][0]["mask"]), FILM == 20)
     assert (b["impression"], b["sex_source"], b["age"], b["licence"]) == (None, None, None, "not stated")
     assert b["regions"] is None and b["sentences"] is None and set(b["labels"].values()) == {None}
     assert (a["prior_study_id"], b["prior_study_id"], c["prior_study_id"]) == ("b", None, "b")
@@ -114,7 +119,7 @@ def test_patients_who_may_be_one_person_share_a_split(tree):
     found, _ = read(tree(*(row(filename=f"{patient}.png", patientid=patient, **more) for patient, more in linked)))
     for group in (["331a", "331b"], ["97", "178"], ["5", "6", "7"]):
         assert len({found[patient]["split"] for patient in group}) == 1
-    assert {one["split"] for one in found.values()} == set(studies.SPLITS)
+    assert {one["split"] for one in found.values()} == set(SPLITS)
 
 
 def test_a_missing_folder_column_or_table_says_what_to_do(tree, monkeypatch, tmp_path):
@@ -127,34 +132,34 @@ def test_a_missing_folder_column_or_table_says_what_to_do(tree, monkeypatch, tmp
         read(place)
     monkeypatch.setenv("TXTRAY_COVID", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match="holds no metadata.csv. Clone .* set TXTRAY_COVID"):
-        covid.folder()
+        folder()
 
 
 def test_the_table_is_made_once_and_again_when_the_index_changes(tree, caplog):
     place = tree(row(filename="a.png"), row(filename="l.png", view="L"))
     with caplog.at_level(logging.INFO, "txtray_utils"):
-        first = sources.load_studies("covid")
-        assert sources.load_studies("covid")["study_id"][:] == first["study_id"][:] == ["a"]
+        first = load_studies("covid")
+        assert load_studies("covid")["study_id"][:] == first["study_id"][:] == ["a"]
     assert len(caplog.records) == 1
-    assert sources.load_rejects("covid")["row"].tolist() == ["l"]
+    assert load_rejects("covid")["row"].tolist() == ["l"]
     assert not [file for file in place.rglob("*") if file.suffix in (".arrow", ".partial")], "nothing is written there"
     tree(row(filename="a.png"), row(filename="b.png"))
-    assert sorted(sources.load_studies("covid")["study_id"]) == ["a", "b"]
+    assert sorted(load_studies("covid")["study_id"]) == ["a", "b"]
     with pytest.raises(ValueError, match="no source 'open-i'; choose one of demo, covid"):
-        sources.load_studies("open-i")
+        load_studies("open-i")
 
 
 def test_the_development_films(tmp_path, monkeypatch):
     if not (settings().covid / "metadata.csv").is_file():
         pytest.skip(f"the development films are not there: {settings().covid}")
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
-    table = sources.load_studies("covid")
+    table = load_studies("covid")
     # The counts that the README of the folder gives.
     assert len(table) == 143 and len(set(table["subject_id"])) == 85
     assert sum(regions is not None for regions in table["regions"]) == 86
     assert sum(bool(labs or vitals) for labs, vitals in zip(table["labs"], table["vitals"], strict=True)) == 16
-    assert len(sources.load_rejects("covid")) == 0
+    assert len(load_rejects("covid")) == 0
     split = dict(zip(table["subject_id"], table["split"], strict=True))
     assert split["97"] == split["178"] and split["331a"] == split["331b"]
-    assert set(split.values()) == set(studies.SPLITS)
+    assert set(split.values()) == set(SPLITS)
     assert all(value is None for drawn in table["drawn"] for value in drawn.values())

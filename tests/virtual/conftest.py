@@ -4,15 +4,17 @@ from datetime import datetime
 
 import pytest
 
-from txtray_utils.virtual import anatomy
-from txtray_utils.virtual.cases import Case
-from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS, Drawing
+pass  # RELOC
+from txtray_utils.vocabulary import FINDINGS
+from virtual_hospital.anatomy import load
+from virtual_hospital.cohort import Case
+from virtual_hospital.drawings import BY_NAME, Drawing
 
 
 @pytest.fixture(scope="session")
 def chest_of_all(tmp_path_factory):
     """The anatomy that all virtual patients share."""
-    return anatomy.load(tmp_path_factory.mktemp("anatomy"))
+    return load(tmp_path_factory.mktemp("anatomy"))
 
 
 def drawing(name: str, side: str = "", severity: str = "moderate") -> Drawing:

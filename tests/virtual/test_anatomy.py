@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from txtray_utils.virtual import anatomy as module
-from txtray_utils.virtual.anatomy import (
+pass  # RELOC
+from virtual_hospital.anatomy import (
     MASS_BOX,
     REGIONS,
     axes,

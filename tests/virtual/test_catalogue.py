@@ -5,20 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txtray_utils.virtual.catalogue import (
-    BY_NAME,
-    CATALOGUE,
-    FINDINGS,
-    LABELS,
-    RULES,
-    SEVERITIES,
-    SIDES,
-    ZONES,
-    drawings_of,
-    mesh_labels,
-    parse_mesh,
-    rule_of,
-)
+from txtray_utils.read.mesh import RULES, mesh_labels, parse_mesh, rule_of
+from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, SIDES, ZONES
+from virtual_hospital.drawings import BY_NAME, CATALOGUE, drawings_of
 
 HEADINGS = sorted({heading for rule in RULES for heading in rule.headings.split("|")} | {"Spondylosis", "normal"})
 QUALIFIERS = ("right", "left", "bilateral", "lung", "base", "apex", "lingula", "mild", "large", "round", "borderline",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.virtual.conftest import case
-from txtray_utils.dicom import read_image
-from txtray_utils.virtual.files import dicom, jpg, report, stored_pixels, study_folder, write_study
+from txtray_utils.read.radiograph import read_image
+from virtual_hospital.files import dicom, jpg, report, stored_pixels, study_folder, write_study
 
 TONE = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.virtual.conftest import drawing
-from txtray_utils.virtual.anatomy import axes
-from txtray_utils.virtual.body import Body
-from txtray_utils.virtual.catalogue import BY_NAME, FINDINGS
-from txtray_utils.virtual.findings import PAINTERS, draw
+from txtray_utils.vocabulary import FINDINGS
+from virtual_hospital.anatomy import axes
+from virtual_hospital.body import Body
+from virtual_hospital.drawings import BY_NAME
+from virtual_hospital.painters import PAINTERS, draw
 
 BENDING = {"cardiomegaly", "hyperinflation", "low_volume", "raised_diaphragm", "scoliosis"}
 METAL = {"central_line", "pacemaker", "sternal_wires"}

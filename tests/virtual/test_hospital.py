@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from txtray_utils.errors import InputError
-from txtray_utils.studies import unpack_mask
-from txtray_utils.virtual import hospital
-from txtray_utils.virtual.hospital import fingerprint, make_hospital
+from txtray_utils.studies.pixels import unpack_mask
+from virtual_hospital.hospital import make_part
+
+pass  # RELOC
+from virtual_hospital.hospital import fingerprint, make_hospital
 
 STUDIES = 12
 
@@ -54,7 +56,7 @@ def test_the_process_that_hands_out_the_parts_does_without_torch():
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 5)
-    whole, calls = hospital.make_part, []
+    whole, calls = make_part, []
 
     def dies(folder, k, cases, shortcut):
         calls.append(k)

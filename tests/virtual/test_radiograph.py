@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import map_coordinates
 
-from txtray_utils.virtual.anatomy import REGIONS, axes
-from txtray_utils.virtual.body import Body, to_scan
-from txtray_utils.virtual.findings import draw
-from txtray_utils.virtual.radiograph import DEPTH_MM, PLANES, _refine, develop, expose, project, rays, shadows
+from virtual_hospital.anatomy import REGIONS, axes
+from virtual_hospital.body import Body, to_scan
+from virtual_hospital.painters import draw
+from virtual_hospital.radiograph import DEPTH_MM, PLANES, _refine, develop, expose, project, rays, shadows
 
 
 def _film(anatomy, body=None, size=64):

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.record import link
-from txtray_utils.virtual.cases import plan_cohort
-from txtray_utils.virtual.patients import TESTS
-from txtray_utils.virtual.pitfalls import D_LABITEMS, PITFALLS, last_known, link_of
-from txtray_utils.virtual.record import COLUMNS, write_tables
+from txtray_utils.read.record import link
+from virtual_hospital.blood import TESTS
+from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.pitfalls import D_LABITEMS, PITFALLS, last_known, link_of
+from virtual_hospital.tables import COLUMNS, write_tables
 
 MAKE = """
 import sys

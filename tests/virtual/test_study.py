@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.virtual.conftest import case, drawing
-from txtray_utils.virtual.study import counterfactual, picture
+from virtual_hospital.film import counterfactual, picture
 
 
 def test_a_picture_repeats_and_carries_its_truth(chest_of_all):

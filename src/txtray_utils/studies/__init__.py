@@ -1,0 +1,1 @@
+"""The study table, the same from every source: its contract, its splits, its pixels."""

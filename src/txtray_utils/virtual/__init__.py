@@ -1,1 +1,0 @@
-"""The virtual hospital: simulated films and records around real reports, anatomy and headers."""

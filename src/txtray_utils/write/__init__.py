@@ -1,0 +1,1 @@
+"""Write reports: from what others wrote, from findings, or word by word."""

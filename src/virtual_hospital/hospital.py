@@ -1,0 +1,159 @@
+"""The virtual hospital on disk: a cohort of simulated films, real reports and simulated records, as MIMIC writes them.
+
+Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a run that was killed
+goes on where it stopped and ends with the same bytes. Only what makes films imports torch, which takes 300 MB that the
+process that hands out the parts need not have. Explained in book/01_reading_a_radiograph.
+"""
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from txtray_utils.errors import InputError, replacing, writing
+from txtray_utils.studies.pixels import pack_mask
+from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
+from virtual_hospital.cohort import SIZE, Case, plan_cohort
+from virtual_hospital.files import write_study
+
+if TYPE_CHECKING:
+    from txtray_utils.virtual.study import Picture
+
+
+log = logging.getLogger(__name__)
+
+
+VERSION = 2
+
+
+PART = 25  # studies a part
+
+
+def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, shortcut: str | None = None) -> Path:
+    """Make a virtual hospital in ``folder``, or return at once if the same one is there.
+
+    Args:
+        folder: where to write; made if absent.
+        studies: how many studies.
+        seed: the same seed gives the same bytes, whatever the number of workers.
+        workers: processes; 1 works in this one.
+        shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None plants none.
+
+    Returns:
+        ``folder``.
+
+    Raises:
+        InputError: the folder holds another cohort, cannot be written or is full.
+    """
+    folder = Path(folder)
+    config = {"version": VERSION, "studies": studies, "seed": seed, "size": SIZE, "shortcut": shortcut}
+    if _is_made(folder, config):
+        return folder
+    cases = plan_cohort(studies, seed)
+    anatomy.load(folder)
+    parts = [cases[i : i + PART] for i in range(0, len(cases), PART)]
+    todo = [(k, part) for k, part in enumerate(parts) if not _part_file(folder, k).exists()]
+    with tqdm(total=len(cases), initial=PART * (len(parts) - len(todo)), unit="film", desc="virtual films") as bar:
+        for done in _run(folder, todo, shortcut, workers):
+            bar.update(done)
+    truth = pd.concat([pd.read_parquet(_part_file(folder, k)) for k in range(len(parts))], ignore_index=True)
+    truth.to_parquet(folder / "truth/studies.parquet", index=False)
+    record.write_tables(cases, folder, seed)
+    (folder / "truth/cohort.json").write_text(json.dumps(config | {"complete": True}, indent=1) + "\n")
+    shutil.rmtree(folder / "truth/parts")
+    return folder
+
+
+def fingerprint(folder: Path) -> str:
+    """Return one hash over the names and bytes of every file of a hospital, for comparing two."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
+        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _is_made(folder: Path, config: dict) -> bool:
+    """Tell whether this very cohort is complete; mark a new folder with what it will hold."""
+    note = folder / "truth/cohort.json"
+    if note.exists():
+        there = json.loads(note.read_text())
+        if {k: there.get(k) for k in config} != config:
+            remedy = "Delete the folder, or make the cohort in another one (TXTRAY_DATA, or --out)."
+            raise InputError(note, f"the folder holds another cohort ({there}), not {config}", remedy)
+        return bool(there.get("complete"))
+    with writing(note):
+        note.write_text(json.dumps(config, indent=1) + "\n")
+    return False
+
+
+def _part_file(folder: Path, k: int) -> Path:
+    return folder / f"truth/parts/{k:05d}.parquet"
+
+
+def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int):
+    """Make the parts, here or in worker processes; yield the number of studies of each part as it is done."""
+    if workers == 1:
+        import torch
+
+        before = torch.get_num_threads()
+        try:
+            yield from (make_part(folder, k, part, shortcut) for k, part in todo)
+        finally:
+            torch.set_num_threads(before)
+    elif todo:
+        forks = "forkserver" in multiprocessing.get_all_start_methods()  # workers then share what is imported once
+        context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        context.set_forkserver_preload([__name__, "txtray_utils.virtual.study"])
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
+            try:
+                yield from (job.result() for job in as_completed(jobs))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = None) -> int:
+    """Make the studies of one part and keep their truth; return how many they are."""
+    import torch
+    from txtray_utils.virtual.study import picture
+
+    torch.set_num_threads(1)  # so that sums do not depend on the machine
+    chest = anatomy.load(folder)
+    texts = read_reports().set_index("uid")
+    rows = []
+    for case in cases:
+        mark = "ICU" if shortcut and case.drawn[shortcut] == 1 else None
+        made = picture(case, chest, marker=mark)
+        write_study(folder, case, made.tone, texts.loc[case.report_id, list(SECTIONS)].to_dict())
+        rows.append(_truth(case, made))
+    with replacing(_part_file(folder, k)) as partial:
+        pd.DataFrame(rows).to_parquet(partial, index=False)
+    return len(cases)
+
+
+def _truth(case: Case, made: "Picture") -> dict:
+    """Return what is known about a study, as one row of truth/studies.parquet."""
+    evidence = [
+        {**{k: getattr(item.drawing, k) for k in ("side", "zone", "severity", "said")},
+         "finding": item.drawing.name, "mask": pack_mask(mask)}
+        for item, mask in made.evidence
+    ]  # fmt: skip
+    return {
+        "study_id": case.study_id, "subject_id": case.subject_id, "image_id": case.dicom_id, "split": case.split,
+        "report_id": case.report_id, "view": case.view, "study_time": case.study_time, "age": np.float32(case.age),
+        "sex": case.sex, "sex_source": case.sex_source, "composed": case.composed,
+        "prior_study_id": case.prior_study_id, "mesh_codes": list(case.mesh_codes), "undrawn": list(case.undrawn),
+        "drawn": json.dumps(case.drawn),
+        "header_source": case.header["source"], "header_sampled": bool(case.header["sampled"]),
+        "regions": [{"name": name, "mask": pack_mask(mask)} for name, mask in made.regions.items()],
+        "evidence": evidence,
+    }  # fmt: skip

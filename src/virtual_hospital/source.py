@@ -1,0 +1,50 @@
+"""The virtual hospital: simulated films with exact evidence, real Open-i reports, a simulated record.
+
+The tree is read as any MIMIC tree is (`sources.mimic`); only what no real hospital knows is added from its truth
+tables: what was drawn, where, the human codes, and masks of the anatomy. Explained in book/01_reading_a_radiograph.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from txtray_utils.errors import Rejects
+from txtray_utils.read.mesh import mesh_labels
+from txtray_utils.settings import data_dir, settings
+from txtray_utils.studies.sources.openi_package import LICENCE
+from virtual_hospital.hospital import make_hospital
+
+INDEX = "truth/cohort.json"
+
+
+def folder() -> Path:
+    """Return the folder of the virtual hospital, making it first if it is not there.
+
+    Raises:
+        InputError: the folder holds another cohort, or cannot be written.
+    """
+    now = settings()
+    return make_hospital(data_dir("demo"), now.studies, now.seed)
+
+
+def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+    """Yield one study a film with its truth; what cannot be read goes to `rejects`."""
+    truth = pd.read_parquet(folder / "truth/studies.parquet").set_index("study_id")
+    for row in mimic.rows(folder, rejects):
+        known = truth.loc[row["study_id"]]
+        yield row | {
+            "mesh_codes": list(known["mesh_codes"]),
+            "mesh_labels": mesh_labels(known["mesh_codes"], f"{row['findings']} {row['impression']}"),
+            "drawn": json.loads(known["drawn"]),
+            "age": known["age"],
+            "sex": known["sex"],
+            "sex_source": known["sex_source"],
+            "regions": list(known["regions"]),
+            "evidence": list(known["evidence"]),
+            "composed": bool(known["composed"]),
+            "prior_study_id": known["prior_study_id"],
+            "source": "demo",
+            "licence": f"report {LICENCE}; film and record simulated",
+        }
