@@ -37,7 +37,7 @@ $(ENV): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	touch $@
 
 data: $(ENV)      ## make the virtual hospital (once: a finished cohort is left as it is)
-	$(BIN)/python -m txtray_utils.virtual
+	$(BIN)/python -m virtual_hospital
 
 executed: data    # every notebook once, under nbmake, into the cache that the book is built from
 	$(BIN)/python tools/execute.py

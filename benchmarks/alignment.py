@@ -32,8 +32,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers, scaled, text_features
-from txtray_utils.align.pairs import Pairs, augment, films, pairs
+from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
+from txtray_utils.align.pairs import ImageTextPairs, augment, load_images, image_text_pairs
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.training import fit, one_cycle, trained
 from txtray_utils.errors import Rejects
@@ -55,8 +55,8 @@ from txtray_utils.studies.sources.covid import folder
 from txtray_utils.studies.sources.openi_package import text_groups
 from txtray_utils.studies.sources.registry import load_studies, reading_code
 from txtray_utils.studies.table import make_table, read_table
-from txtray_utils.vocabulary import FINDINGS, LABELS, SAID, findings_only, label_matrix
-from txtray_utils.write.index import Bank, Sentences, sentence_bank
+from txtray_utils.vocabulary import FINDINGS, LABELS, POSITIVE, without_no_finding, label_matrix
+from txtray_utils.write.index import VectorIndex, SentenceCorpus, sentence_corpus
 from virtual_hospital.hospital import make_hospital
 from virtual_hospital.source import rows
 
@@ -92,19 +92,19 @@ def of_split(studies: Dataset, split: str) -> Dataset:
 
 def patients(studies: Dataset) -> Patients:
     """Return the films and truths of studies."""
-    return Patients(films(studies), label_matrix(studies["labels"]), finding_truth(studies), list(studies["subject_id"]))
+    return Patients(load_images(studies), label_matrix(studies["labels"]), finding_truth(studies), list(studies["subject_id"]))
 
 
-def said_by(model: Towers, bank: Sentences, asked: Patients) -> np.ndarray:
+def said_by(model: ImageTextModel, bank: SentenceCorpus, asked: Patients) -> np.ndarray:
     """Return the labels (Q, k, 14) of the sentences that a model finds for each film."""
     images, _ = model.encode_films(asked.films)
-    return bank.labels[Bank(model.encode_texts(bank.features).detach()).search(images, K)[1].numpy()]
+    return bank.labels[VectorIndex(model.encode_texts(bank.features).detach()).search(images, K)[1].numpy()]
 
 
-def prompted(model: Towers, asked: Patients) -> dict[str, np.ndarray]:
+def prompted(model: ImageTextModel, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
     images, _ = model.encode_films(asked.films)
-    said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in SAID.items()}
+    said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in POSITIVE.items()}
     return zero_shot(images.numpy(), said)
 
 
@@ -116,12 +116,12 @@ def drawn_aucs(asked: Patients, scores: dict[str, np.ndarray], least: int = 5) -
 # ---- baselines
 
 
-def random_sentences(bank: Sentences, asked: Patients, seed: int) -> np.ndarray:
+def random_sentences(bank: SentenceCorpus, asked: Patients, seed: int) -> np.ndarray:
     """Return the labels of k sentences of the bank, drawn at random for each film."""
     return bank.labels[np.random.default_rng(seed).integers(len(bank.texts), size=(len(asked.labels), K))]
 
 
-def most_frequent(train: Dataset, bank: Sentences, asked: Patients) -> np.ndarray:
+def most_frequent(train: Dataset, bank: SentenceCorpus, asked: Patients) -> np.ndarray:
     """Return the labels of the k sentences that the training reports hold most often."""
     known = set(bank.texts)
     counts = Counter(sentence for said in train["sentences"] for sentence in said if sentence in known)
@@ -138,9 +138,9 @@ def parrot(train: Dataset, asked: Patients) -> np.ndarray:
     return said
 
 
-def oracle(bank: Sentences, asked: Patients) -> np.ndarray:
+def oracle(bank: SentenceCorpus, asked: Patients) -> np.ndarray:
     """Return the labels of k sentences picked with the answer in hand: each adds most to the overlap of findings."""
-    said, truth = findings_only(bank.labels) == 1, findings_only(asked.labels) == 1
+    said, truth = without_no_finding(bank.labels) == 1, without_no_finding(asked.labels) == 1
     chosen = []
     for wanted in truth:
         rows, have = [], np.zeros(len(wanted), bool)
@@ -160,8 +160,8 @@ class Supervised(torch.nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         """Make the tower with a head for the findings and the labels."""
         super().__init__()
-        self.tower = Towers(recipe.tower).image
-        self.head = torch.nn.Linear(Towers(recipe.tower).image_head.in_features, len(FINDINGS) + len(LABELS))
+        self.tower = ImageTextModel(recipe.tower).image
+        self.head = torch.nn.Linear(ImageTextModel(recipe.tower).image_projection.in_features, len(FINDINGS) + len(LABELS))
         torch.nn.init.constant_(self.head.bias, -2.0)
 
     @torch.inference_mode()
@@ -207,11 +207,11 @@ def named_by(model: Supervised, asked: Patients) -> np.ndarray:
 
 def overlaps(asked: Patients, said: np.ndarray) -> dict[str, Overlap]:
     """Return the overlap in its four readings: findings as published, with No Finding, as one report, and as coded."""
-    truth = findings_only(asked.labels)
+    truth = without_no_finding(asked.labels)
     return {
-        "": overlap_published(truth, findings_only(said)),
+        "": overlap_published(truth, without_no_finding(said)),
         "_with_no_finding": overlap_published(asked.labels, said),
-        "_as_report": overlap_published(asked.labels, together(said)),
+        "_as_report": overlap_published(asked.labels, merge_labels(said)),
         "_as_coded": overlap_coded(asked.labels, said),
     }
 
@@ -224,7 +224,7 @@ def over_seeds(found: list[Overlap], name: str) -> Callable[[np.ndarray], float]
 def retrieval(asked: Patients, said: dict[str, list[np.ndarray]], prefix: str = "") -> dict[str, Result]:
     """Return F1@2 and flat-hit@2 of every recipe and baseline, and what the best has over the tuned TxtRayAlign."""
     results, count = {}, len(asked.labels)
-    sick = int((findings_only(asked.labels) == 1).any(1).sum())
+    sick = int((without_no_finding(asked.labels) == 1).any(1).sum())
     by_name = {name: [overlaps(asked, one) for one in several] for name, several in said.items()}
     for reading, about in (("", f"findings as published, {sick} studies with one"), ("_with_no_finding", "the same with No Finding"),
                            ("_as_report", "the two read as one report"), ("_as_coded", "as coded")):  # fmt: skip
@@ -275,7 +275,7 @@ GRID: dict[str, list[dict]] = {  # one setting changed at a time
 }  # fmt: skip
 
 
-def tried(recipe: Recipe, seed: int, train: Pairs, known: Patients, bank: Sentences, asked: Patients, told: bool) -> dict[str, float]:
+def tried(recipe: Recipe, seed: int, train: ImageTextPairs, known: Patients, bank: SentenceCorpus, asked: Patients, told: bool) -> dict[str, float]:
     """Return the three scores of one training of a recipe, or of the supervised reference if `told`."""
     if told:
         model = supervised(known, recipe, seed)
@@ -291,7 +291,7 @@ def tried(recipe: Recipe, seed: int, train: Pairs, known: Patients, bank: Senten
     }
 
 
-def tune(train: Pairs, known: Patients, bank: Sentences, asked: Patients, name: str) -> dict[str, Result]:
+def tune(train: ImageTextPairs, known: Patients, bank: SentenceCorpus, asked: Patients, name: str) -> dict[str, Result]:
     """Score every setting of a recipe in GRID on patients that it will not be trained or tested on."""
     results = {}
     for change in GRID[name]:
@@ -306,7 +306,7 @@ def tune(train: Pairs, known: Patients, bank: Sentences, asked: Patients, name: 
     return results
 
 
-def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked: Patients, recipes: dict[str, Recipe],
+def test(train: ImageTextPairs, known: Patients, studies: Dataset, bank: SentenceCorpus, asked: Patients, recipes: dict[str, Recipe],
          seeds: int) -> dict[str, Result]:  # fmt: skip
     """Train every recipe with its seeds and score them on the test patients."""
     said = {
@@ -322,7 +322,7 @@ def test(train: Pairs, known: Patients, studies: Dataset, bank: Sentences, asked
     results = {f"supervised_auc.{key}": one for key, one in macro(asked, guessed, "supervised").items()}
     real = load_studies("covid") if folder().exists() else None
     outside = patients(real) if real is not None else None
-    described, abroad = pairs(of_split(studies, "test")), {}
+    described, abroad = image_text_pairs(of_split(studies, "test")), {}
     for name in [name for name in recipes if name != "supervised"]:
         models = [trained(recipes[name], train, seed) for seed in range(min(seeds, SEEDS.get(name, 3)))]
         said[name] = [said_by(model, bank, asked) for model in models]
@@ -387,10 +387,10 @@ def more_films(*without: str) -> Dataset:
     return large.select([row for row, said in enumerate(large["sentences"]) if said and free[row]])
 
 
-def test_large(asked: Patients, bank: Sentences) -> dict[str, Result]:
+def test_large(asked: Patients, bank: SentenceCorpus) -> dict[str, Result]:
     """Train the best recipe and the reference on the larger part with four times the steps; the bank stays the same."""
     studies, steps, results = more_films("validate", "test"), 1600, {}
-    known, train = patients(studies), pairs(studies)
+    known, train = patients(studies), image_text_pairs(studies)
     told = [supervised(known, replace(REFERENCE, steps=steps), seed) for seed in range(3)]
     chances = [model.probabilities(asked.films)[:, : len(FINDINGS)] for model in told]
     guessed = [{name: one[:, k] for k, name in enumerate(FINDINGS)} for one in chances]
@@ -407,7 +407,7 @@ def test_large(asked: Patients, bank: Sentences) -> dict[str, Result]:
 
 def cost(name: str) -> dict[str, Result]:
     """Train one recipe in this process and return its seconds and the process's highest memory."""
-    train = pairs(of_split(load_studies(), "train"))
+    train = image_text_pairs(of_split(load_studies(), "train"))
     recipe, start = ALL[name], time.monotonic()
     fit(recipe, train)
     seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
@@ -440,8 +440,8 @@ def main() -> None:
         os.environ["TXTRAY_QUICK"] = "1"
     quick = settings().quick
     studies = load_studies()
-    known, bank = patients(of_split(studies, "train")), sentence_bank(of_split(studies, "train"))
-    train = pairs(of_split(studies, "train"))
+    known, bank = patients(of_split(studies, "train")), sentence_corpus(of_split(studies, "train"))
+    train = image_text_pairs(of_split(studies, "train"))
     if asked.tune:
         results = tune(train, known, bank, patients(more_films("train", "test")), asked.tune)
     elif asked.large:

@@ -27,7 +27,7 @@ from virtual_hospital.cohort import drawable_counts, plan_cohort
 def make(studies: int, workers: int) -> tuple[float, float, float, float]:
     """Make a cohort and return its seconds, its peak megabytes in memory (PSS, RSS) and its megabytes on disk."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "txtray_utils.virtual", "--out", folder, "--studies", str(studies)]
+        command = [sys.executable, "-m", "virtual_hospital", "--out", folder, "--studies", str(studies)]
         start, peak, resident = time.monotonic(), 0, 0
         with subprocess.Popen([*command, "--workers", str(workers)], stderr=subprocess.DEVNULL) as process:
             watched = psutil.Process(process.pid)

@@ -24,22 +24,22 @@ from retrieval_bench import fastest
 from transformers import PreTrainedTokenizerFast
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers, text_features
-from txtray_utils.align.pairs import pairs
+from txtray_utils.align.encoders import ImageTextModel, text_features
+from txtray_utils.align.pairs import image_text_pairs
 from txtray_utils.align.recipes import RECIPES
 from txtray_utils.align.training import trained
 from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.judge.reports import Judged, judge, report_labels
+from txtray_utils.judge.reports import ReportScores, evaluate_reports, report_labels
 from txtray_utils.read.report import report_text
 from txtray_utils.results import Result, read_results, write_results
 from txtray_utils.settings import settings
 from txtray_utils.studies.sources.covid import folder
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.vocabulary import FINDINGS, LABELS, SIDED
-from txtray_utils.write.copying import common_normal, fit_to_say, nearest_report, nearest_sentences, varied_sentences
+from txtray_utils.write.copying import common_normal, sayable, nearest_report, nearest_sentences, select_sentences
 from txtray_utils.write.decoder import Recipe, Writer, fit_writer, frozen, learnable, live, tokeniser, trained_writer
-from txtray_utils.write.index import Bank, Sentences, sentence_bank
-from txtray_utils.write.sides import fit_sides, halves, said_sides, sides
+from txtray_utils.write.index import VectorIndex, SentenceCorpus, sentence_corpus
+from txtray_utils.write.sides import train_side_classifier, halves, said_sides, sides
 from txtray_utils.write.structured import Structured, thresholds
 
 SEEDS = 3
@@ -62,7 +62,7 @@ class Shelf:
 
     studies: Dataset
     reports: list[str]
-    bank: Sentences
+    bank: SentenceCorpus
     known: set[str]
     may: torch.Tensor
     rates: np.ndarray
@@ -70,19 +70,19 @@ class Shelf:
 
 def shelf(studies: Dataset, priors: bool = False) -> Shelf:
     """Return the shelf of the training studies; with `priors`, comparisons with earlier films may be said."""
-    bank = sentence_bank(studies)
+    bank = sentence_corpus(studies)
     reports = [report_text(said) for said in studies["sentences"]]
     known = {report_text([text]) for text in bank.texts}
     rates = (report_labels(reports) == 1).mean(0)
-    return Shelf(studies, reports, bank, known, fit_to_say(bank, priors), rates)
+    return Shelf(studies, reports, bank, known, sayable(bank, priors), rates)
 
 
 @dataclass(frozen=True)
 class Hand:
     """The models of one seed."""
 
-    best: Towers
-    txtrayalign: Towers
+    best: ImageTextModel
+    txtrayalign: ImageTextModel
     told: Supervised
     plain: Writer
     guided: Writer
@@ -94,7 +94,7 @@ class Hand:
 def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     """Train, or read, the models of one seed."""
     less = 10 if quick else 1
-    train = pairs(stock.studies)
+    train = image_text_pairs(stock.studies)
     models = [trained(replace(RECIPES[name], steps=RECIPES[name].steps // less), train, seed) for name in ("best", "txtrayalign")]
     told = supervised(known, replace(REFERENCE, steps=REFERENCE.steps // less), seed)
     rows, texts = learnable(stock.studies)
@@ -104,7 +104,7 @@ def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     words = tokeniser(texts, recipe)
     writers = [trained_writer(replace(recipe, guided=guided), maps, labels, texts, words, seed) for guided in (False, True)]
     shelf_images = models[0].encode_films(known.films)[0]
-    sides = fit_sides(halves(models[0], known.films), said_sides(stock.reports))
+    sides = train_side_classifier(halves(models[0], known.films), said_sides(stock.reports))
     return Hand(*models, told, *writers, words, shelf_images, sides)
 
 
@@ -160,9 +160,9 @@ def write(models: Hand, stock: Shelf, seen: View, tuned: View, knobs: Knobs, onl
     structured = Structured(stock.bank, stock.may)
     systems: dict[str, Callable[[], list[str]]] = {
         "always_normal": lambda: [common_normal(stock.studies)] * len(asked),
-        "nearest_report": lambda: nearest_report(seen.images, Bank(models.shelf), stock.reports),
+        "nearest_report": lambda: nearest_report(seen.images, VectorIndex(models.shelf), stock.reports),
         "txtrayalign_k2": lambda: nearest_sentences(seen.near_txtrayalign, stock.bank),
-        "retrieval_variable": lambda: varied_sentences(near, stock.bank, above),
+        "retrieval_variable": lambda: select_sentences(near, stock.bank, above),
         "decoder": lambda: models.plain.write(seen.maps, models.words),
         "decoder_guided": lambda: models.guided.write(seen.maps, models.words, torch.from_numpy(present)),
         "structured": lambda: structured.write(near, present, sides, asked),
@@ -179,7 +179,7 @@ def tune(models: list[Hand], stock: Shelf, tuned: list[View]) -> Knobs:
         found = []
         for one, seen in zip(models, tuned, strict=True):
             reports = write(one, stock, seen, seen, replace(Knobs(), **change), [name])[name]
-            scores = judge(seen.studies, reports, meaning=False).scores()
+            scores = evaluate_reports(seen.studies, reports, meaning=False).scores()
             found.append(scores["label_f1_example"] + scores["label_f1_macro"])
         return float(np.mean(found))
 
@@ -206,7 +206,7 @@ def tune(models: list[Hand], stock: Shelf, tuned: list[View]) -> Knobs:
 # ---- results
 
 
-def results_of(judged: dict[str, list[Judged]], asked: Sequence[str], prefix: str = "") -> dict[str, Result]:
+def results_of(judged: dict[str, list[ReportScores]], asked: Sequence[str], prefix: str = "") -> dict[str, Result]:
     """Return every score of every system, mean over seeds, with its interval over patients; one without a value is left out."""
     results = {}
     for name, several in judged.items():
@@ -219,12 +219,12 @@ def results_of(judged: dict[str, list[Judged]], asked: Sequence[str], prefix: st
     return results
 
 
-def mean(several: list[Judged], key: str, rows: np.ndarray) -> float:
+def mean(several: list[ReportScores], key: str, rows: np.ndarray) -> float:
     """Return one score of the rows, averaged over seeds."""
     return float(np.mean([one.scores(rows)[key] for one in several]))
 
 
-def gain(judged: dict[str, list[Judged]], rival: str, asked: Sequence[str]) -> Result:
+def gain(judged: dict[str, list[ReportScores]], rival: str, asked: Sequence[str]) -> Result:
     """Return what the chosen system has over a rival in example-based label F1, on the same patients."""
     key = "label_f1_example"
     value, ci = bootstrap(lambda rows: mean(judged["chosen"], key, rows) - mean(judged[rival], key, rows), asked)
@@ -244,7 +244,7 @@ def scratch(known: Patients, stock: Shelf, seen: Patients, studies: Dataset, see
     recipe = replace(Recipe(), steps=steps)
     words = tokeniser(texts, recipe)
     torch.manual_seed(seed)
-    tower = Towers()
+    tower = ImageTextModel()
     show = live(tower, known.films[rows])
     writer = fit_writer(recipe, show, torch.from_numpy(report_labels(texts)), texts, words, seed, tower)
     return writer.write(tower.maps(seen.films), words)
@@ -280,7 +280,7 @@ def evaluate() -> dict[str, Result]:
     free = shelf(parts["train"], priors=True)
     reports["chosen_with_priors"] = [write(one, free, part, valid, knobs, [chosen])[chosen] for one, part, valid in zip(models, seen, tuned, strict=True)]
     fixed = ("always_normal",)
-    judged = {name: [judge(parts["test"], one, stock.known) for one in (several[:1] if name in fixed else several)]
+    judged = {name: [evaluate_reports(parts["test"], one, stock.known) for one in (several[:1] if name in fixed else several)]
               for name, several in reports.items()}  # fmt: skip
     judged["chosen"] = judged[chosen]
     who = list(parts["test"]["subject_id"])
@@ -296,7 +296,7 @@ def evaluate() -> dict[str, Result]:
 
 def worth(studies: Dataset, reports: Sequence[str]) -> float:
     """Return what a system is chosen by: example-based plus macro label F1, or nothing where it invents priors."""
-    scores = judge(studies, reports, meaning=False).scores()
+    scores = evaluate_reports(studies, reports, meaning=False).scores()
     return scores["label_f1_example"] + scores["label_f1_macro"] if scores["prior_rate"] < 0.02 else 0.0
 
 
@@ -308,7 +308,7 @@ def real_films(models: list[Hand], stock: Shelf, tuned: list[View], knobs: Knobs
     said = []
     for one, valid in zip(models, tuned, strict=True):
         said.append(write(one, stock, view(one, stock, patients(studies), studies), valid, knobs, names))
-    judged = {name: [judge(studies, one[name], stock.known, meaning=False) for one in said] for name in names}
+    judged = {name: [evaluate_reports(studies, one[name], stock.known, meaning=False) for one in said] for name in names}
     judged["chosen"] = judged[chosen]
     kept = ("label_f1_example", "label_f1_micro", "label_f1_macro", "css")
     found = results_of(judged, list(studies["subject_id"]), "real_films.")

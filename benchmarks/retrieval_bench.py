@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.align.encoders import Towers, scaled, text_features
-from txtray_utils.align.pairs import Pairs
+from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
+from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.training import fit
 from txtray_utils.judge.retrieval import overlap_coded, overlap_published
@@ -26,7 +26,7 @@ from txtray_utils.results import Result, write_results
 from txtray_utils.settings import settings
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.vocabulary import NAMED
-from txtray_utils.write.index import Bank, FaissBank
+from txtray_utils.write.index import VectorIndex, FaissIndex
 
 BLOCK, QUERIES, NOISE = 65536, 256, 0.03
 
@@ -49,7 +49,7 @@ def evaluation() -> dict[str, Result]:
     labels, truth = (rng.choice([1, 0, -1, np.nan], (size, 14)).astype(np.float32) for size in (11522, 50))
 
     def act() -> None:
-        said = labels[Bank(bank).search(asked, 2)[1].numpy()]
+        said = labels[VectorIndex(bank).search(asked, 2)[1].numpy()]
         overlap_published(truth, said).scores(), overlap_coded(truth, said).scores()
 
     what = "50 films against 11,522 sentences, label overlap at 2, published and coded, from random embeddings"
@@ -68,13 +68,13 @@ def search(size: int) -> dict[str, Result]:
     vectors = torch.empty(size, 384, dtype=torch.float16)
     for start in range(0, size, BLOCK):
         vectors[start : start + BLOCK] = near(min(BLOCK, size - start)).half()
-    asked, bank = near(QUERIES), Bank(vectors)
+    asked, bank = near(QUERIES), VectorIndex(vectors)
     block, whole = vectors[:BLOCK].float(), -(-size // BLOCK)
     limit = whole * fastest(lambda: asked @ block.T)
     exact = fastest(lambda: bank.search(asked, 10, BLOCK), 2)
     right = bank.search(asked, 10, BLOCK)[1]
     start = time.monotonic()
-    index = FaissBank(bank)
+    index = FaissIndex(bank)
     built = time.monotonic() - start
     faster, found = fastest(lambda: index.search(asked, 10)), index.search(asked, 10)[1]
     agree = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right.tolist(), found.tolist(), strict=True)])
@@ -98,9 +98,9 @@ def training() -> dict[str, Result]:
     made = torch.Generator().manual_seed(0)
     films = torch.randint(0, 256, (count, 1, 128, 128), dtype=torch.uint8, generator=made)
     texts, silent = normalize(torch.randn(count, 384, generator=made), dim=-1), torch.full((count, len(NAMED)), torch.nan)
-    pairs = Pairs(films, list(texts.split(1)), list(silent.split(1)), silent)
+    pairs = ImageTextPairs(films, list(texts.split(1)), list(silent.split(1)), silent)
     whole = fastest(lambda: fit(recipe, pairs), 2) / recipe.steps
-    model, batch, words = Towers(), scaled(films[: recipe.batch]), texts[: recipe.batch]
+    model, batch, words = ImageTextModel(), scaled(films[: recipe.batch]), texts[: recipe.batch]
 
     def bare() -> None:
         for _ in range(recipe.steps):

@@ -221,4 +221,4 @@ dest=${dest:-${TXTRAY_DATA:-$here}/$source}
 command -v curl > /dev/null || die "curl is needed"
 check_dest
 "fetch_${source//-/_}"
-[[ -n $dry ]] || echo "done: $dest. Check it with: python -m txtray_utils.check_tree $source --dest $dest"
+[[ -n $dry ]] || echo "done: $dest. Check it with: python tools/check_tree.py $source --dest $dest"

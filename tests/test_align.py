@@ -18,19 +18,19 @@ from torch.nn.functional import normalize
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.losses import (
-    bank_loss,
-    bank_target,
-    borne_out,
+    multi_positive_loss,
+    corpus_targets,
+    consistent_with_report,
     gathered,
     info_nce,
     sinkhorn_target,
     soft_target,
 )
 from txtray_utils.align.objectives import alignment_loss
-from txtray_utils.align.pairs import Pairs, augment
-from txtray_utils.align.pairs import pairs as make_pairs
+from txtray_utils.align.pairs import ImageTextPairs, augment
+from txtray_utils.align.pairs import image_text_pairs as make_pairs
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.training import fit, follow, trained
 from txtray_utils.errors import InputError
@@ -44,19 +44,19 @@ def unit(rows: int, seed: int) -> torch.Tensor:
     return normalize(torch.randn(rows, 16, generator=torch.Generator().manual_seed(seed)), dim=-1)
 
 
-def pairs() -> Pairs:
+def image_text_pairs() -> ImageTextPairs:
     films = torch.randint(0, 256, (8, 1, 128, 128), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     nothing = torch.full((8, len(NAMED)), float("nan"))
-    return Pairs(films, list(unit(16, 1).split(2)), list(torch.cat([nothing, nothing]).split(2)), nothing)
+    return ImageTextPairs(films, list(unit(16, 1).split(2)), list(torch.cat([nothing, nothing]).split(2)), nothing)
 
 
-def told() -> Pairs:
+def told() -> ImageTextPairs:
     """Return the pairs with findings in texts and reports: the first four films have a fracture, the others oedema."""
-    made = pairs()
+    made = image_text_pairs()
     edema, fracture = LABELS.index("Edema"), LABELS.index("Fracture")
     for row in range(8):
         column = fracture if row < 4 else edema
-        made.labels[row, column] = made.text_labels[row][0, column] = 1
+        made.labels[row, column] = made.sentence_labels[row][0, column] = 1
     return made
 
 
@@ -80,19 +80,19 @@ def test_a_batch_of_one_is_refused():
 
 
 def test_a_killed_run_ends_with_the_same_weights(tmp_path):
-    whole = fit(SMALL, pairs())
-    fit(SMALL, pairs(), checkpoint=tmp_path / "run.safetensors", every=2, stop_at=3)
-    resumed = fit(SMALL, pairs(), checkpoint=tmp_path / "run.safetensors", every=2)
+    whole = fit(SMALL, image_text_pairs())
+    fit(SMALL, image_text_pairs(), checkpoint=tmp_path / "run.safetensors", every=2, stop_at=3)
+    resumed = fit(SMALL, image_text_pairs(), checkpoint=tmp_path / "run.safetensors", every=2)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "run.safetensors"
-    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
-    before, other = path.read_bytes(), pairs()
+    fit(SMALL, image_text_pairs(), checkpoint=path, every=2, stop_at=2)
+    before, other = path.read_bytes(), image_text_pairs()
     other.films[0, 0, 0, 0] ^= 1
-    for data, seed in ((pairs(), 1), (other, 0)):
+    for data, seed in ((image_text_pairs(), 1), (other, 0)):
         with pytest.raises(InputError, match="another"):
             fit(SMALL, data, seed=seed, checkpoint=path)
     assert path.read_bytes() == before
@@ -100,9 +100,9 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
 
 def test_a_finished_run_is_read_and_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
-    first = trained(SMALL, pairs())
+    first = trained(SMALL, image_text_pairs())
     monkeypatch.setattr("txtray_utils.align.alignment_loss", lambda *_: pytest.fail("trained again"))
-    again = trained(SMALL, pairs())
+    again = trained(SMALL, image_text_pairs())
     for name, weight in first.state_dict().items():
         assert torch.equal(weight, again.state_dict()[name]), name
 
@@ -112,19 +112,19 @@ def test_training_stops_early_and_keeps_the_best(monkeypatch, caplog):
     seen = []
     monkeypatch.setattr("txtray_utils.align.retrieval", lambda model, _: seen.append(copy_of(model)) or next(found))
     with caplog.at_level("INFO"):
-        model = fit(replace(SMALL, steps=8), pairs(), every=1, watch=pairs(), patience=2)
+        model = fit(replace(SMALL, steps=8), image_text_pairs(), every=1, watch=image_text_pairs(), patience=2)
     assert "stopped at step 4" in caplog.text and len(seen) == 4
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, seen[1][name]), name
 
 
-def copy_of(model: Towers) -> dict[str, torch.Tensor]:
+def copy_of(model: ImageTextModel) -> dict[str, torch.Tensor]:
     return {name: weight.clone() for name, weight in model.state_dict().items()}
 
 
 def test_validation_retrieval_is_the_mean_reciprocal_rank():
     torch.manual_seed(0)
-    model, data = Towers(SMALL.tower, 16), pairs()
+    model, data = ImageTextModel(SMALL.tower, 16), image_text_pairs()
     images, _ = model.encode_films(data.films)
     texts = model.encode_texts(torch.stack([part.mean(0) for part in data.texts])).detach()
     ranks = [int((row >= row[k]).sum()) for k, row in enumerate(images @ texts.T)]
@@ -132,15 +132,15 @@ def test_validation_retrieval_is_the_mean_reciprocal_rank():
 
 
 def test_gradient_checkpoints_change_no_weight():
-    plain, spared = fit(SMALL, pairs()), fit(SMALL, pairs(), recompute=True)
+    plain, spared = fit(SMALL, image_text_pairs()), fit(SMALL, image_text_pairs(), recompute=True)
     for (name, a), b in zip(plain.state_dict().items(), spared.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_stopping_at_the_first_step_takes_none():
     torch.manual_seed(0)
-    fresh = Towers(SMALL.tower, 16, temperature=SMALL.temperature).state_dict()
-    for name, weight in fit(SMALL, pairs(), stop_at=0).state_dict().items():
+    fresh = ImageTextModel(SMALL.tower, 16, temperature=SMALL.temperature).state_dict()
+    for name, weight in fit(SMALL, image_text_pairs(), stop_at=0).state_dict().items():
         assert torch.equal(weight, fresh[name]), name
 
 
@@ -157,7 +157,7 @@ def test_a_study_without_sentences_is_left_out_and_counted(tmp_path, monkeypatch
     assert "1 of 3" in caplog.text
     assert [len(part) for part in made.texts] == [2, 1] and made.films.shape == (2, 1, 128, 128)
     effusion, pneumothorax = LABELS.index("Pleural Effusion"), LABELS.index("Pneumothorax")
-    assert made.text_labels[0][1, effusion] == 0 and made.text_labels[1][0, pneumothorax] == 1
+    assert made.sentence_labels[0][1, effusion] == 0 and made.sentence_labels[1][0, pneumothorax] == 1
     assert made.labels[:, pneumothorax].tolist() == [1, 1] and made.labels[:, effusion].isnan().all()
 
 
@@ -190,10 +190,10 @@ def test_two_processes_give_the_gradient_of_the_joint_batch(tmp_path):
 def joint(name: str, rows: slice) -> tuple[torch.nn.Module, torch.nn.Module | None, tuple[torch.Tensor, ...]]:
     """Return fresh towers, the teacher of the recipe, and these rows of one batch of eight."""
     torch.manual_seed(0)
-    model = Towers(SMALL.tower, 16).eval()
+    model = ImageTextModel(SMALL.tower, 16).eval()
     teacher = copy.deepcopy(model).requires_grad_(False) if RECIPES[name].target in ("teacher", "sinkhorn") else None
     data, bank = told(), RECIPES[name].target == "bank"
-    batch = data.batch(torch.arange(8), RECIPES[name].text, bank_target(data) if bank else None)
+    batch = data.batch(torch.arange(8), RECIPES[name].text, corpus_targets(data) if bank else None)
     return model, teacher, tuple(part if bank and place == 1 else part[rows] for place, part in enumerate(batch))
 
 
@@ -228,7 +228,7 @@ def watched_half(rank: int, folder: str, port: int) -> None:
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
     os.environ |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
     recipe = replace(SMALL, target="own", steps=6, tower="test_resnet.r160_in1k")
-    model = fit(recipe, pairs(), every=1, watch=pairs(), patience=1)
+    model = fit(recipe, image_text_pairs(), every=1, watch=image_text_pairs(), patience=1)
     torch.save(dict(model.named_parameters()), f"{folder}/{rank}.pt")
 
 
@@ -262,8 +262,8 @@ def test_the_bank_target_by_hand():
     labels[0, edema] = labels[1, edema] = labels[1, fracture] = 1
     texts = torch.eye(3, 16)
     films = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
-    made = Pairs(films, [texts[[0, 1]], texts[[0, 2]]], [said[[0, 1]], said[[0, 2]]], labels)
-    bank, right = bank_target(made)
+    made = ImageTextPairs(films, [texts[[0, 1]], texts[[0, 2]]], [said[[0, 1]], said[[0, 2]]], labels)
+    bank, right = corpus_targets(made)
     order = [int((bank == text).all(1).nonzero()) for text in texts]
     half = 1 / 2**0.5
     torch.testing.assert_close(right[:, order], torch.tensor([[half, half, 0], [half, half, 1]]))
@@ -271,14 +271,14 @@ def test_the_bank_target_by_hand():
 
 def test_the_bank_loss_is_info_nce_where_each_film_has_one_text():
     images, texts = unit(6, 0), unit(6, 1)
-    same = bank_loss(10 * images @ texts.T, torch.eye(6))
+    same = multi_positive_loss(10 * images @ texts.T, torch.eye(6))
     torch.testing.assert_close(same, info_nce(images, texts, 10.0))
 
 
 def test_no_finding_bears_nothing_out():
     said, labels = torch.full((1, 14), float("nan")), torch.full((1, 14), float("nan"))
     said[0, LABELS.index("No Finding")] = labels[0, LABELS.index("No Finding")] = 1
-    assert not borne_out(said, labels).any()
+    assert not consistent_with_report(said, labels).any()
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -298,33 +298,33 @@ def test_a_text_that_denies_or_doubts_what_a_film_has_is_not_borne_out(denied):
     heart, fluid = LABELS.index("Cardiomegaly"), LABELS.index("Pleural Effusion")
     said[:, heart] = labels[:, heart] = labels[0, fluid] = 1
     said[1, fluid] = denied
-    assert borne_out(said, labels).tolist() == [[True, False], [True, True]]
+    assert consistent_with_report(said, labels).tolist() == [[True, False], [True, True]]
 
 
 def test_a_bank_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(align, "MOST", 100)
     with pytest.raises(ValueError, match="too many"):
-        bank_target(pairs())
+        corpus_targets(image_text_pairs())
 
 
 def test_a_checkpoint_and_a_watch_do_not_go_together(tmp_path):
     with pytest.raises(ValueError, match="not both"):
-        fit(SMALL, pairs(), checkpoint=tmp_path / "x.safetensors", watch=pairs())
+        fit(SMALL, image_text_pairs(), checkpoint=tmp_path / "x.safetensors", watch=image_text_pairs())
 
 
 def test_weights_that_became_nan_are_not_saved(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
-    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
+    fit(SMALL, image_text_pairs(), checkpoint=path, every=2, stop_at=2)
     before = path.read_bytes()
     follow = follow
 
-    def spoil(teacher: Towers, student: Towers, momentum: float) -> None:
-        student.log_scale.data.fill_(float("nan"))
+    def spoil(teacher: ImageTextModel, student: ImageTextModel, momentum: float) -> None:
+        student.logit_scale.data.fill_(float("nan"))
         follow(teacher, student, momentum)
 
     monkeypatch.setattr(align, "follow", spoil)
     with pytest.raises(ValueError, match="NaN"):
-        fit(SMALL, pairs(), checkpoint=path, every=1)
+        fit(SMALL, image_text_pairs(), checkpoint=path, every=1)
     assert path.read_bytes() == before
 
 
@@ -332,20 +332,20 @@ def test_what_is_no_checkpoint_is_refused_and_kept(tmp_path):
     path = tmp_path / "run.safetensors"
     path.write_bytes(b"not a checkpoint")
     with pytest.raises(InputError, match="not a checkpoint"):
-        fit(SMALL, pairs(), checkpoint=path)
+        fit(SMALL, image_text_pairs(), checkpoint=path)
     assert path.read_bytes() == b"not a checkpoint"
 
 
 def test_an_interrupted_write_keeps_the_old_checkpoint(tmp_path):
     """A limit on the size of files stops the write as a full disk would."""
     path = tmp_path / "run.safetensors"
-    fit(SMALL, pairs(), checkpoint=path, every=2, stop_at=2)
+    fit(SMALL, image_text_pairs(), checkpoint=path, every=2, stop_at=2)
     before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
         with pytest.raises(InputError, match=re.escape(path.name)):
-            fit(SMALL, pairs(), checkpoint=path, every=2)
+            fit(SMALL, image_text_pairs(), checkpoint=path, every=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)

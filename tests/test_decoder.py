@@ -7,7 +7,7 @@ import torch
 from datasets import Dataset
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.write.decoder import Recipe, Writer, fit_writer, frozen, learnable, live, tokeniser, trained_writer
 
 TEXTS = ["The heart is large.", "There is an effusion.", "No acute disease.", "Clear lungs. No effusion."]
@@ -101,7 +101,7 @@ def test_a_trained_writer_is_read_again(tmp_path, monkeypatch):
 
 def test_a_live_tower_is_trained_with_the_decoder():
     torch.manual_seed(0)
-    tower, films = Towers(text_width=16), torch.randint(0, 256, (4, 1, 64, 64), dtype=torch.uint8)
+    tower, films = ImageTextModel(text_width=16), torch.randint(0, 256, (4, 1, 64, 64), dtype=torch.uint8)
     before = tower.image.conv_stem.weight.clone()
     fit_writer(replace(SMALL, steps=2), live(tower, films), labels(), TEXTS, tokeniser(TEXTS, SMALL), 0, tower)
     assert not torch.equal(before, tower.image.conv_stem.weight)

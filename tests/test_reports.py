@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 pass  # RELOC
 from txtray_utils.errors import InputError
-from txtray_utils.read.labels import Mention, _patterns, _read, label_report, label_terms, mentions, named, study_labels
+from txtray_utils.read.labels import Mention, _patterns, _read, label_report, label_terms, mentions, label_texts, study_labels
 from txtray_utils.read.report import (
     development_half,
     read_report,
@@ -234,7 +234,7 @@ def test_terms_that_the_14_labels_leave_out(text, term, state):
 
 
 def test_what_is_named_are_the_labels_and_then_the_terms():
-    states = named(["Small effusion, no scoliosis.", ""])
+    states = label_texts(["Small effusion, no scoliosis.", ""])
     assert states.shape == (2, len(NAMED)) and np.isnan(states[1]).all()
     assert states[0, NAMED.index("Pleural Effusion")] == 1 and states[0, NAMED.index("Scoliosis")] == 0
 

@@ -14,7 +14,7 @@ from txtray_utils.judge.retrieval import (
     together,
 )
 from txtray_utils.read.labels import label_report
-from txtray_utils.vocabulary import findings_only, label_matrix
+from txtray_utils.vocabulary import without_no_finding, label_matrix
 
 N = np.nan
 TRUTH = np.array([[1, 0, N]])
@@ -48,13 +48,13 @@ def test_sentences_read_together_have_the_labels_of_one_report():
     ]
     single = np.stack([label_matrix([label_report(text, None) for text in report]) for report in reports])
     joint = label_matrix([label_report(" ".join(report), None) for report in reports])
-    np.testing.assert_array_equal(together(single)[:, 0], joint)
+    np.testing.assert_array_equal(merge_labels(single)[:, 0], joint)
 
 
 def test_no_finding_is_left_out_of_the_findings():
     labels = label_matrix([label_report("The lungs are clear.", None)])
     assert labels.shape == (1, 14) and (labels == 1).sum() == 1
-    assert findings_only(labels).shape == (1, 13) and not (findings_only(labels) == 1).any()
+    assert without_no_finding(labels).shape == (1, 13) and not (without_no_finding(labels) == 1).any()
 
 
 def test_labels_that_do_not_fit_are_refused():

@@ -4,7 +4,7 @@ import numpy as np
 from datasets import Dataset
 
 pass  # RELOC
-from txtray_utils.judge.truth import DRAWN, SAID, finding_truth, known_by, side_truth
+from txtray_utils.judge.truth import DRAWN, REPORTED, finding_truth, truth_source, side_truth
 from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS
 
 TEXTS = ("Small left effusion.|No pneumothorax.", "Bilateral effusions.|Possible scar.|A pacemaker is in place.", "")
@@ -26,7 +26,7 @@ def test_what_was_drawn_goes_before_the_text():
              {"finding": "opacity", "side": "right"}, {"finding": "opacity", "side": "left"}]  # fmt: skip
     made = studies({"nodule": 1, "effusion": 0}, items)
     found = finding_truth(made)
-    assert known_by(made) == DRAWN
+    assert truth_source(made) == DRAWN
     assert column(found, "nodule") == [1, 1, 1] and column(found, "effusion") == [0, 0, 0]
     assert np.isnan(column(found, "scar")).all(), "null is not negative"
     assert side_truth(made) == [(row, "nodule", "right") for row in range(3)]
@@ -35,7 +35,7 @@ def test_what_was_drawn_goes_before_the_text():
 def test_where_nobody_drew_the_text_decides():
     real = studies({}, None)
     found = finding_truth(real)
-    assert known_by(real) == SAID
+    assert truth_source(real) == REPORTED
     assert column(found, "effusion") == [1, 1, 0] and column(found, "pneumothorax") == [0, 0, 0]
     assert column(found, "pacemaker") == [0, 1, 0] and column(found, "nodule") == [0, 0, 0]
     assert np.isnan(column(found, "scar")[1]) and column(found, "scar")[0] == 0, "uncertain is not sure"

@@ -1,4 +1,4 @@
-"""Check a downloaded tree: python -m txtray_utils.check_tree openi|covid|mimic|mimic-demo [--dest DIR].
+"""Check a downloaded tree: python tools/check_tree.py openi|covid|mimic|mimic-demo [--dest DIR].
 
 It counts, looks for missing files, rows without a partner and files that differ from the published SHA-256, and says
 what each chapter can do with what is there. The exit status is 1 if something is wrong, 0 if the tree is sound, even if
@@ -263,7 +263,7 @@ def _sha256(path: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check the tree that the command line names, print the findings, return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m txtray_utils.check_tree", description=__doc__.split("\n\n")[1])
+    parser = argparse.ArgumentParser(prog="python tools/check_tree.py", description=__doc__.split("\n\n")[1])
     parser.add_argument("source", choices=SOURCES)
     parser.add_argument("--dest", type=Path, help="the folder, if it is not where data/download.sh puts it")
     given = parser.parse_args(arguments)

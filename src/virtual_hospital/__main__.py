@@ -1,4 +1,4 @@
-"""Make a virtual hospital from the command line: python -m txtray_utils.virtual --help."""
+"""Make a virtual hospital from the command line: python -m virtual_hospital --help."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ def main() -> int:
     """Parse the command line, make the cohort, say where it is."""
     now = settings()
     parser = argparse.ArgumentParser(
-        prog="python -m txtray_utils.virtual",
+        prog="python -m virtual_hospital",
         description="Make a virtual hospital: simulated chest films with their exact truth, real Open-i reports and "
         "simulated records, in the folders of MIMIC-CXR and MIMIC-IV. No download, no credentials.",
     )

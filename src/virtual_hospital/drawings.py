@@ -1,11 +1,7 @@
-"""The findings that the virtual hospital draws, and what each Open-i MeSH code asks for.
+"""What the virtual hospital draws for a report: each code or sentence becomes a finding, a side, a zone, a severity.
 
-Two truths meet here. `drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that
-a code could mean but that was not drawn is None (null, not negative). `mesh_labels` says what the human coders wrote,
-as the 14 CheXpert labels (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the public chexpert-labeler
-phrase files, so `airspace disease`, `infiltrate` and `scar` are Lung Opacity, `congestion` and `heart failure` are
-Edema). The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`.
-Explained in book/01_reading_a_radiograph.
+`drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a code could mean but
+that was not drawn is None (null, not negative). Explained in book/01_reading_a_radiograph.
 """
 
 import re
@@ -14,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from txtray_utils.read.mesh import Code, _asserted, parse_mesh, rule_of
+from txtray_utils.read.mesh import STERNOTOMY, Code, asserted, parse_mesh, rule_of
 from txtray_utils.vocabulary import FINDINGS, SEVERITIES, SIDES, ZONES
 
 
@@ -66,7 +62,7 @@ CATALOGUE = (
     Finding("scoliosis", None, r"scolio|curvature", (0.7, 0.3, 0.0)),
     Finding("central_line", "Support Devices", r"cathet|line|picc|port|svc|cava", (0.6, 0.4, 0.0)),
     Finding("pacemaker", "Support Devices", r"pac(?:er|ing|emaker)|defib|icd|generator|\bleads?\b", (0.05, 0.95, 0.0)),
-    Finding("sternal_wires", None, r"sternotom|sternal wire"),
+    Finding("sternal_wires", None, STERNOTOMY),
 )  # fmt: skip
 
 
@@ -109,7 +105,7 @@ def _sentence_says(kind: str, clauses: list[str]) -> str:
 
 def _fill(finding: Finding, code: Code | None, text: str, rng: np.random.Generator) -> Drawing:
     """One drawing: side, zone and severity from the code, else from the sentence, else at random."""
-    clauses = _asserted(finding.words, text)
+    clauses = asserted(finding.words, text)
     values, said = {}, ["finding:" + ("code" if code else "sentence")]
     for kind, names in (("side", SIDES), ("zone", ZONES), ("severity", SEVERITIES)):
         odds = getattr(finding, f"{kind}_odds")
@@ -165,7 +161,7 @@ def drawings_of(
         elif code != "normal":
             undrawn.append(code)
     wires = BY_NAME["sternal_wires"]
-    if "No Indexing" not in codes and _asserted(wires.words, text) and all(d.name != wires.name for d in drawings):
+    if "No Indexing" not in codes and asserted(wires.words, text) and all(d.name != wires.name for d in drawings):
         drawings.append(_fill(wires, None, text, rng))
     drawn.update((d.name, 1) for d in drawings)
     return _merge(drawings), tuple(undrawn), drawn

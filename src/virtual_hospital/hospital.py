@@ -21,11 +21,13 @@ from tqdm.auto import tqdm
 from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies.pixels import pack_mask
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
+from virtual_hospital.anatomy import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
 from virtual_hospital.files import write_study
+from virtual_hospital.tables import write_tables
 
 if TYPE_CHECKING:
-    from txtray_utils.virtual.study import Picture
+    from virtual_hospital.film import Picture
 
 
 log = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int
     if _is_made(folder, config):
         return folder
     cases = plan_cohort(studies, seed)
-    anatomy.load(folder)
+    load(folder)
     parts = [cases[i : i + PART] for i in range(0, len(cases), PART)]
     todo = [(k, part) for k, part in enumerate(parts) if not _part_file(folder, k).exists()]
     with tqdm(total=len(cases), initial=PART * (len(parts) - len(todo)), unit="film", desc="virtual films") as bar:
@@ -66,7 +68,7 @@ def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int
             bar.update(done)
     truth = pd.concat([pd.read_parquet(_part_file(folder, k)) for k in range(len(parts))], ignore_index=True)
     truth.to_parquet(folder / "truth/studies.parquet", index=False)
-    record.write_tables(cases, folder, seed)
+    write_tables(cases, folder, seed)
     (folder / "truth/cohort.json").write_text(json.dumps(config | {"complete": True}, indent=1) + "\n")
     shutil.rmtree(folder / "truth/parts")
     return folder
@@ -111,7 +113,7 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
     elif todo:
         forks = "forkserver" in multiprocessing.get_all_start_methods()  # workers then share what is imported once
         context = multiprocessing.get_context("forkserver" if forks else "spawn")
-        context.set_forkserver_preload([__name__, "txtray_utils.virtual.study"])
+        context.set_forkserver_preload([__name__, "virtual_hospital.film"])
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
             try:
@@ -124,10 +126,11 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
 def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = None) -> int:
     """Make the studies of one part and keep their truth; return how many they are."""
     import torch
-    from txtray_utils.virtual.study import picture
+
+    from virtual_hospital.film import picture
 
     torch.set_num_threads(1)  # so that sums do not depend on the machine
-    chest = anatomy.load(folder)
+    chest = load(folder)
     texts = read_reports().set_index("uid")
     rows = []
     for case in cases:

@@ -13,6 +13,7 @@ import pandas as pd
 from txtray_utils.errors import Rejects
 from txtray_utils.read.mesh import mesh_labels
 from txtray_utils.settings import data_dir, settings
+from txtray_utils.studies.sources.mimic import rows as mimic_rows
 from txtray_utils.studies.sources.openi_package import LICENCE
 from virtual_hospital.hospital import make_hospital
 
@@ -32,7 +33,7 @@ def folder() -> Path:
 def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a film with its truth; what cannot be read goes to `rejects`."""
     truth = pd.read_parquet(folder / "truth/studies.parquet").set_index("study_id")
-    for row in mimic.rows(folder, rejects):
+    for row in mimic_rows(folder, rejects):
         known = truth.loc[row["study_id"]]
         yield row | {
             "mesh_codes": list(known["mesh_codes"]),

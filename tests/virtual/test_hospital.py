@@ -50,7 +50,7 @@ def test_two_workers_give_the_same_bytes_as_one(made, tmp_path, monkeypatch):
 
 
 def test_the_process_that_hands_out_the_parts_does_without_torch():
-    code = "import sys, txtray_utils.virtual.__main__; sys.exit('torch' in sys.modules)"
+    code = "import sys, virtual_hospital.__main__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -24,8 +24,8 @@ from virtual_hospital.tables import COLUMNS, write_tables
 MAKE = """
 import sys
 from pathlib import Path
-from txtray_utils.virtual.cases import plan_cohort
-from txtray_utils.virtual.record import write_tables
+from virtual_hospital.cases import plan_cohort
+from virtual_hospital.record import write_tables
 write_tables(plan_cohort(60, seed=2), Path(sys.argv[1]), seed=2)
 """
 

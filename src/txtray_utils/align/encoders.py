@@ -70,7 +70,7 @@ def text_tower(name: str | None = None) -> tuple:
     return AutoTokenizer.from_pretrained(name), tower, digest.hexdigest()
 
 
-class Towers(nn.Module):
+class ImageTextModel(nn.Module):
     """An image tower and frozen text features, each projected to unit vectors; a temperature; a label head.
 
     All but the text tower starts at random. The label head guesses from the image features what the report names
@@ -84,15 +84,15 @@ class Towers(nn.Module):
         super().__init__()
         size = {"img_size": SIZE} if timm.get_pretrained_cfg(image).fixed_input_size else {}  # transformers must be told
         self.image = timm.create_model(image, in_chans=1, num_classes=0, **size).to(memory_format=torch.channels_last)
-        self.image_head = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
-        self.text_head = nn.Linear(text_width, width)
-        self.label_head = nn.Linear(self.image_head.in_features, len(NAMED))
-        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+        self.image_projection = nn.Linear(self.image.head_hidden_size or self.image.num_features, width)
+        self.text_projection = nn.Linear(text_width, width)
+        self.label_head = nn.Linear(self.image_projection.in_features, len(NAMED))
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
 
     def forward(self, films: torch.Tensor, texts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return unit image vectors (N, W), unit text vectors (M, W) and logits of what is named (N, 25)."""
         seen = self.image(films.contiguous(memory_format=torch.channels_last))  # 1.6 times as fast on a CPU
-        return normalize(self.image_head(seen), dim=-1), self.encode_texts(texts), self.label_head(seen)
+        return normalize(self.image_projection(seen), dim=-1), self.encode_texts(texts), self.label_head(seen)
 
     def encode_texts(self, features: torch.Tensor) -> torch.Tensor:
         """Project text features (M, D) to unit vectors (M, W).
@@ -100,22 +100,22 @@ class Towers(nn.Module):
         Raises:
             ValueError: the width is not that of this model's text tower.
         """
-        if features.shape[-1] != self.text_head.in_features:
-            raise ValueError(f"text features have width {features.shape[-1]}; this model takes {self.text_head.in_features}")
-        return normalize(self.text_head(features * features.shape[-1] ** 0.5), dim=-1)  # unit vectors to unit variance
+        if features.shape[-1] != self.text_projection.in_features:
+            raise ValueError(f"text features have width {features.shape[-1]}; this model takes {self.text_projection.in_features}")
+        return normalize(self.text_projection(features * features.shape[-1] ** 0.5), dim=-1)  # unit vectors to unit variance
 
     @torch.inference_mode()
     def encode_films(self, films: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return unit image vectors (N, W) and probabilities of what is named (N, 25) of uint8 films (N, 1, H, W)."""
         self.eval()
-        seen = torch.cat([self.image(scaled(part.to(self.log_scale.device))) for part in films.split(128)])
-        return normalize(self.image_head(seen), dim=-1), self.label_head(seen).sigmoid()
+        seen = torch.cat([self.image(scaled(part.to(self.logit_scale.device))) for part in films.split(128)])
+        return normalize(self.image_projection(seen), dim=-1), self.label_head(seen).sigmoid()
 
     @torch.inference_mode()
     def maps(self, films: torch.Tensor) -> torch.Tensor:
         """Return the feature maps (N, C, h, w) of uint8 films before they are pooled; a convolutional tower's only."""
         self.eval()
-        return torch.cat([self.image.forward_features(scaled(part.to(self.log_scale.device))) for part in films.split(128)])
+        return torch.cat([self.image.forward_features(scaled(part.to(self.logit_scale.device))) for part in films.split(128)])
 
     def pool(self, maps: torch.Tensor) -> torch.Tensor:
         """Return what the heads read (N, F) from feature maps (N, C, h, w), or from a part of them."""

@@ -5,8 +5,8 @@ import torch.distributed.nn.functional as across
 from torch import Tensor, distributed
 from torch.nn.functional import cross_entropy, log_softmax
 
-from txtray_utils.align.pairs import Pairs
-from txtray_utils.vocabulary import findings_only
+from txtray_utils.align.pairs import ImageTextPairs
+from txtray_utils.vocabulary import without_no_finding
 
 MOST = 2_000_000_000  # cells of the bank's matrices in float32: 8 GB
 
@@ -50,21 +50,21 @@ def soft_target(texts: Tensor, said: Tensor, labels: Tensor, near: float = 0.9) 
     texts: unit vectors (B, D); said, labels: what each text and each film's report names (B, L).
     """
     own = torch.eye(len(texts), dtype=torch.bool, device=texts.device)
-    return ((texts @ texts.T > near) | borne_out(said, labels) | own).float()
+    return ((texts @ texts.T > near) | consistent_with_report(said, labels) | own).float()
 
 
-def borne_out(said: Tensor, labels: Tensor) -> Tensor:
+def consistent_with_report(said: Tensor, labels: Tensor) -> Tensor:
     """Return (N, M): whether texts that name `said` (M, L) say of films only what their reports `labels` (N, L) bear out.
 
     A text must name a finding as present; all that it names must be present in the report, and nothing that it denies or
     doubts may be. Sides are not compared.
     """
-    said, there = findings_only(said), (findings_only(labels) == 1).float()
+    said, there = without_no_finding(said), (without_no_finding(labels) == 1).float()
     named, doubted = (said == 1).float(), ((said == 0) | (said == -1)).float()
     return (named.sum(1) > 0) & (there @ named.T == named.sum(1)) & (there @ doubted.T == 0)
 
 
-def bank_target(pairs: Pairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
+def corpus_targets(pairs: ImageTextPairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
     """Return the distinct texts of all pairs (M, D), and how right each is for each film (N, M), 0 where it is wrong.
 
     Right are a film's own sentences, their near-duplicates, and those that its report bears out (as in `soft_target`).
@@ -80,12 +80,12 @@ def bank_target(pairs: Pairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
     own = torch.zeros(len(pairs.films), len(texts))
     own[film, which] = 1
     said = torch.empty(len(texts), pairs.labels.shape[1])
-    said[which] = torch.cat(pairs.text_labels)
-    right = (own @ (texts @ texts.T > near).float() > 0) | borne_out(said, pairs.labels)
+    said[which] = torch.cat(pairs.sentence_labels)
+    right = (own @ (texts @ texts.T > near).float() > 0) | consistent_with_report(said, pairs.labels)
     return texts, right / right.sum(0).clamp_min(1).sqrt()
 
 
-def bank_loss(logits: Tensor, right: Tensor) -> Tensor:
+def multi_positive_loss(logits: Tensor, right: Tensor) -> Tensor:
     """Return the cross-entropy of films against the whole bank, and of each text right for some film against the films.
 
     logits, right: (B, M); rows of `right` are weights of the right texts, each row with at least one.

@@ -11,12 +11,12 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from txtray_utils.align.encoders import SIZE, scaled, text_features
 from txtray_utils.align.training import log
-from txtray_utils.read.labels import named
+from txtray_utils.read.labels import label_texts
 from txtray_utils.studies.pixels import pixels
 from txtray_utils.vocabulary import LABELS, label_matrix
 
 
-def films(studies: Dataset, size: int = SIZE) -> torch.Tensor:
+def load_images(studies: Dataset, size: int = SIZE) -> torch.Tensor:
     """Return the films of a study table as (N, 1, size, size) uint8, decoded once."""
     made = torch.empty(len(studies), 1, size, size, dtype=torch.uint8)
     for row, image in enumerate(studies["image"]):
@@ -26,7 +26,7 @@ def films(studies: Dataset, size: int = SIZE) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class ImageTextPairs:
     """Films (N, 1, H, W) uint8, each film's text vectors (n_i, D), what each text (n_i, L) and each film's report (N, L) names.
 
     The L columns are those of `reports.NAMED`: 1 present, 0 absent, -1 uncertain, NaN not mentioned.
@@ -34,12 +34,12 @@ class Pairs:
 
     films: Tensor
     texts: list[Tensor]
-    text_labels: list[Tensor]
+    sentence_labels: list[Tensor]
     labels: Tensor
 
     def __post_init__(self) -> None:
         """Refuse pairs that do not fit together."""
-        if not len(self.films) == len(self.texts) == len(self.text_labels) == len(self.labels):
+        if not len(self.films) == len(self.texts) == len(self.sentence_labels) == len(self.labels):
             raise ValueError("films, texts and labels must be equally many")
         if not all(len(part) for part in self.texts):
             raise ValueError("a film has no sentence; leave such studies out")
@@ -49,14 +49,14 @@ class Pairs:
     def key(self) -> str:
         """Return a hash of everything in them."""
         digest = hashlib.sha256()
-        for part in (self.films, self.labels, *self.texts, *self.text_labels):
+        for part in (self.films, self.labels, *self.texts, *self.sentence_labels):
             digest.update(repr(tuple(part.shape)).encode() + part.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def batch(self, rows: Tensor, text: str, bank: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, ...]:
         """Return augmented films, one text vector each, that text's labels, and the films' labels.
 
-        With a `bank` (of `bank_target`), its texts and how right they are for these films come second and third.
+        With a `bank` (of `corpus_targets`), its texts and how right they are for these films come second and third.
         """
         if bank is not None:
             chosen, said = bank[0], bank[1][rows]
@@ -66,22 +66,22 @@ class Pairs:
         else:
             picks = [int(torch.randint(len(self.texts[row]), ())) for row in rows]
             chosen = torch.stack([self.texts[row][pick] for row, pick in zip(rows, picks, strict=True)])
-            said = torch.stack([self.text_labels[row][pick] for row, pick in zip(rows, picks, strict=True)])
+            said = torch.stack([self.sentence_labels[row][pick] for row, pick in zip(rows, picks, strict=True)])
         return augment(scaled(self.films[rows])), chosen, said, self.labels[rows]
 
 
-def pairs(studies: Dataset) -> Pairs:
+def image_text_pairs(studies: Dataset) -> ImageTextPairs:
     """Return the pairs of a study table; a study without sentences is left out, and the log says how many were."""
     kept = studies.select([row for row, said in enumerate(studies["sentences"]) if said])
     if len(kept) < len(studies):
         log.info("left out %d of %d studies, which have no sentence", len(studies) - len(kept), len(studies))
     counts = [len(said) for said in kept["sentences"]]
     said = [sentence for study in kept["sentences"] for sentence in study]
-    terms = named(" ".join(study) for study in kept["sentences"])[:, len(LABELS) :]
-    return Pairs(
-        films(kept),
+    terms = label_texts(" ".join(study) for study in kept["sentences"])[:, len(LABELS) :]
+    return ImageTextPairs(
+        load_images(kept),
         list(text_features(said).split(counts)),
-        list(torch.from_numpy(named(said)).split(counts)),
+        list(torch.from_numpy(label_texts(said)).split(counts)),
         torch.from_numpy(np.concatenate([label_matrix(kept["labels"]), terms], 1)),
     )
 

@@ -22,10 +22,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from txtray_utils.align.encoders import Towers
-from txtray_utils.align.losses import bank_target
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.losses import corpus_targets
 from txtray_utils.align.objectives import alignment_loss
-from txtray_utils.align.pairs import Pairs
+from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.errors import InputError, replacing
 from txtray_utils.judge.retrieval import retrieval
@@ -34,8 +34,8 @@ from txtray_utils.settings import data_dir
 log = logging.getLogger(__name__)
 
 
-def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
-        stop_at: int | None = None, watch: Pairs | None = None, patience: int = 3, recompute: bool = False) -> Towers:  # fmt: skip
+def fit(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
+        stop_at: int | None = None, watch: ImageTextPairs | None = None, patience: int = 3, recompute: bool = False) -> ImageTextModel:  # fmt: skip
     """Train, on a GPU where there is one, and return the towers on the CPU.
 
     With `checkpoint`, go on from it if it is there and save every `every` steps. Each step draws from (seed, step)
@@ -58,7 +58,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     if len(pairs.films) < 2 * world or recipe.batch < 2:
         raise ValueError("a batch of one has no negatives; use at least two pairs")
     torch.manual_seed(seed)
-    model = Towers(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
+    model = ImageTextModel(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
     model.image.set_grad_checkpointing(recompute)
     teacher = copy.deepcopy(model).requires_grad_(False) if recipe.target in ("teacher", "sinkhorn") else None
     teacher = teacher and teacher.to(device)
@@ -67,7 +67,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     bare, run, first = accelerator.unwrap_model(model), run_key(recipe, pairs, seed), 0
     if checkpoint and checkpoint.exists():
         first = load(checkpoint, run, bare, teacher, optimiser)
-    bank = bank_target(pairs) if recipe.target == "bank" else None
+    bank = corpus_targets(pairs) if recipe.target == "bank" else None
     size = min(recipe.batch, len(pairs.films) // world) * world
     last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     best, kept, waited = -1.0, None, 0
@@ -103,7 +103,7 @@ def fit(recipe: Recipe, pairs: Pairs, seed: int = 0, checkpoint: Path | None = N
     return bare.cpu().eval()
 
 
-def trained(recipe: Recipe, pairs: Pairs, seed: int = 0) -> Towers:
+def trained(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextModel:
     """Return the towers of a recipe, from the local cache where they are; else train them and keep them there.
 
     The cache is `data_dir("models")`, keyed by recipe, data, seed and code; a run that was cut short goes on.
@@ -115,7 +115,7 @@ def trained(recipe: Recipe, pairs: Pairs, seed: int = 0) -> Towers:
     return model
 
 
-def run_key(recipe: Recipe, pairs: Pairs, seed: int) -> str:
+def run_key(recipe: Recipe, pairs: ImageTextPairs, seed: int) -> str:
     """Return what a training run is: a hash of recipe, data, seed and code, so that new code never reads an old model."""
     code = [Path(path).read_text(encoding="utf-8") for path in (__file__, encoders.__file__)]
     return hashlib.sha256(json.dumps([asdict(recipe), pairs.key(), seed, code], sort_keys=True).encode()).hexdigest()
@@ -127,13 +127,13 @@ def one_cycle(done: float) -> float:
 
 
 @torch.no_grad()
-def follow(teacher: Towers, student: Towers, momentum: float) -> None:
+def follow(teacher: ImageTextModel, student: ImageTextModel, momentum: float) -> None:
     """Move the teacher's weights to the student's: an exponential moving average."""
     for its, mine in zip(teacher.state_dict().values(), student.state_dict().values(), strict=True):
         its.copy_(its.lerp(mine, 1 - momentum) if its.is_floating_point() else mine)
 
 
-def save(path: Path, run: str, step: int, model: Towers, teacher: Towers | None, optimiser) -> None:
+def save(path: Path, run: str, step: int, model: ImageTextModel, teacher: ImageTextModel | None, optimiser) -> None:
     """Write everything that goes on into one safetensors file; a write that is cut short leaves the old file."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"teacher.{k}": v for k, v in teacher.state_dict().items()} if teacher else {}
@@ -153,7 +153,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] |
             raise OSError(str(error)) from error
 
 
-def load(path: Path, run: str, model: Towers, teacher: Towers | None, optimiser) -> int:
+def load(path: Path, run: str, model: ImageTextModel, teacher: ImageTextModel | None, optimiser) -> int:
     """Read what `save` wrote and return the step to go on from; raises InputError where it is not of this run."""
     try:
         with safe_open(path, "pt") as file:

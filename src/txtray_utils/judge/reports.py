@@ -18,8 +18,7 @@ from torchmetrics.functional.text import bert_score, rouge_score
 from txtray_utils.align.encoders import text_tower
 from txtray_utils.read.labels import label_report, mentions
 from txtray_utils.read.report import refers_to_prior, report_text, sentences
-from txtray_utils.vocabulary import DANGEROUS, LABELS, SIDED, USUAL, label_matrix
-from virtual_hospital.drawings import CATALOGUE
+from txtray_utils.vocabulary import CHEXPERT_FIVE, DANGEROUS, LABEL_OF, LABELS, SIDED, label_matrix
 
 _BLEU = BLEU(lowercase=True)
 
@@ -30,7 +29,7 @@ def report_labels(reports: Sequence[str]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReportScores:
     """Every report of one system beside its reference, one row a study; `scores` gives the means over any rows.
 
     truth, said: labels (N, 14). bleu: counts that add up (N, 10). rouge, bert, clinical: (N,) from 0 to 1. priors,
@@ -67,7 +66,7 @@ class Judged:
         }
 
 
-def judge(studies: Dataset, reports: Sequence[str], known: set[str] = frozenset(), meaning: bool = True) -> Judged:
+def evaluate_reports(studies: Dataset, reports: Sequence[str], known: set[str] = frozenset(), meaning: bool = True) -> ReportScores:
     """Judge one written report for each study against the study's own.
 
     Args:
@@ -90,7 +89,7 @@ def judge(studies: Dataset, reports: Sequence[str], known: set[str] = frozenset(
     truth, told = report_labels(references), report_labels(reports)
     absent = np.array([sum(map(refers_to_prior, one)) for one in said]) * lone
     repeated = written - np.array([len({text.lower() for text in one}) for one in said])
-    return Judged(
+    return ReportScores(
         truth=truth,
         said=told,
         bleu=np.array([bleu_counts(report, reference) for report, reference in zip(reports, references, strict=True)]),
@@ -116,7 +115,7 @@ def label_scores(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
     both, either = (there & named).sum(1), there.sum(1) + named.sum(1)
     example = np.where(either == 0, 1.0, 2 * both / np.maximum(either, 1))
     by_label, size = 2 * (there & named).sum(0), (there.sum(0) + named.sum(0))
-    five = [LABELS.index(label) for label in USUAL]
+    five = [LABELS.index(label) for label in CHEXPERT_FIVE]
     hits = float((there & named).sum())
     return {
         "label_f1_example": float(example.mean()),
@@ -197,9 +196,8 @@ def side_counts(report: str, evidence: Sequence[Mapping] | None) -> tuple[int, i
     A finding that is mentioned without a side, or that was not drawn, does not count; "both" needs both sides.
     """
     drawn: dict[str, set[str]] = {}
-    chexpert = {finding.name: finding.chexpert for finding in CATALOGUE}
     for one in evidence or ():
-        drawn.setdefault(chexpert.get(one["finding"]), set()).update(("right", "left") if one["side"] == "both" else (one["side"],))
+        drawn.setdefault(LABEL_OF.get(one["finding"]), set()).update(("right", "left") if one["side"] == "both" else (one["side"],))
     said: dict[str, set[str]] = {}
     for one in mentions(report):
         if one.state == 1 and one.side and one.label in SIDED and one.label in drawn:

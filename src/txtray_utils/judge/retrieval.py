@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from txtray_utils.align.encoders import Towers
-from txtray_utils.align.pairs import Pairs
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.vocabulary import LABELS
 
 
-def own_ranks(model: Towers, pairs: Pairs) -> np.ndarray:
+def own_ranks(model: ImageTextModel, pairs: ImageTextPairs) -> np.ndarray:
     """Return the rank (N,) of each film's own report, the mean of its sentences, among all of the pairs."""
     images, _ = model.encode_films(pairs.films)
     texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device)).detach()
     return pair_ranks((images @ texts.T).cpu().numpy())
 
 
-def retrieval(model: Towers, pairs: Pairs) -> float:
+def retrieval(model: ImageTextModel, pairs: ImageTextPairs) -> float:
     """Return the mean reciprocal rank of each film's own report among all of the pairs."""
     return mean_reciprocal_rank(own_ranks(model, pairs))
 
@@ -74,7 +74,7 @@ def overlap_coded(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
     return Overlap((same > 0).astype(float), skip * same / np.maximum(said, 1), skip * same / np.maximum(asked, 1))
 
 
-def together(retrieved: np.ndarray) -> np.ndarray:
+def merge_labels(retrieved: np.ndarray) -> np.ndarray:
     """Return the labels (Q, 1, 14) of k retrieved sentences (Q, k, 14) read as one report, by CheXpert's rule.
 
     Present before uncertain before absent; No Finding where nothing but a device is present or uncertain. A single

@@ -8,16 +8,16 @@ book/05_retrieval_and_zero_shot.
 import numpy as np
 from datasets import Dataset
 
-from txtray_utils.read.labels import mentions, named
+from txtray_utils.read.labels import label_texts, mentions
 from txtray_utils.read.report import report_text
 from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS, label_matrix
 
-DRAWN, SAID = "what was drawn", "what the text says"
+DRAWN, REPORTED = "what was drawn", "what the text says"
 
 
-def known_by(studies: Dataset) -> str:
-    """Return `DRAWN` if anything is known of what was drawn, else `SAID`."""
-    return DRAWN if any(value is not None for row in studies["drawn"] for value in row.values()) else SAID
+def truth_source(studies: Dataset) -> str:
+    """Return `DRAWN` if anything is known of what was drawn, else `REPORTED`."""
+    return DRAWN if any(value is not None for row in studies["drawn"] for value in row.values()) else REPORTED
 
 
 def finding_truth(studies: Dataset) -> np.ndarray:
@@ -25,10 +25,10 @@ def finding_truth(studies: Dataset) -> np.ndarray:
 
     By the text, a finding that is not mentioned counts as absent, and an uncertain one is not sure.
     """
-    if known_by(studies) == DRAWN:
+    if truth_source(studies) == DRAWN:
         return label_matrix(studies["drawn"], FINDINGS)
     columns = [NAMED.index(READ_AS[name]) for name in FINDINGS]
-    states = named(report_text(said or ()) for said in studies["sentences"])[:, columns]
+    states = label_texts(report_text(said or ()) for said in studies["sentences"])[:, columns]
     return np.where(states == -1, np.nan, states == 1).astype(np.float32)
 
 
@@ -38,7 +38,7 @@ def side_truth(studies: Dataset) -> list[tuple[int, str, str]]:
     One on both sides is left out. A text's findings are those of `FINDINGS` that have a CheXpert label of their own.
     """
     found: dict[tuple[int, str], set[str]] = {}
-    if known_by(studies) == DRAWN:
+    if truth_source(studies) == DRAWN:
         for row, items in enumerate(studies["evidence"]):
             for one in items or ():
                 found.setdefault((row, one["finding"]), set()).add(one["side"])

@@ -102,7 +102,7 @@ def label_terms(text: str) -> dict[str, int | None]:
     return {term: next((state for state in _PRECEDENCE if (term, state) in said), None) for term in TERMS}
 
 
-def named(texts: Iterable[str]) -> np.ndarray:
+def label_texts(texts: Iterable[str]) -> np.ndarray:
     """Return the states of `NAMED` in each text, (N, 25) float32: 1, 0, -1, and NaN where it is not mentioned."""
     return label_matrix([label_report(text, None) | label_terms(text) for text in texts], NAMED)
 

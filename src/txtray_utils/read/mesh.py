@@ -1,4 +1,10 @@
-"""NEW MODULE."""
+"""What an Open-i MeSH code means: the findings that it draws or could mean, and the 14 labels that it states.
+
+Labels are those of CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the public chexpert-labeler
+phrase files, so `airspace disease`, `infiltrate` and `scar` are Lung Opacity, `congestion` and `heart failure` are
+Edema). The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`.
+Explained in book/02_reading_a_report.
+"""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, ZONES
-from virtual_hospital.drawings import BY_NAME
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ _VALVES = "aortic valve|mitral valve|pulmonary artery|heart|heart atria"
 _PACED = r"pac(?:er|ing|emaker)|defib|\bA?ICD\b|generator|\bleads\b|electronic cardiac|cardiac (?:XXXX )?device"
 
 
-_STERNUM = BY_NAME["sternal_wires"].words
+STERNOTOMY = r"sternotom|sternal wire"
 
 
 RULES = (
@@ -124,7 +129,7 @@ RULES = (
     Rule("Medical Device", text=r"external|monitor|EKG|overlying", labels="Support Devices"),
     Rule("Implanted Medical Device|Medical Device", text=_PACED, draws="pacemaker", labels="Support Devices"),
     Rule("Implanted Medical Device|Medical Device", maybe="pacemaker|central_line", labels="Support Devices"),
-    Rule("Surgical Instruments|Sutures", "mediastinum|heart|thorax|sternum", text=_STERNUM, draws="sternal_wires",
+    Rule("Surgical Instruments|Sutures", "mediastinum|heart|thorax|sternum", text=STERNOTOMY, draws="sternal_wires",
          unsure="Support Devices"),
     Rule("Surgical Instruments|Sutures", "mediastinum|heart|sternum", maybe="sternal_wires", unsure="Support Devices"),
     Rule("Surgical Instruments|Sutures|Stents|Spinal Fusion|Foreign Bodies|Breast Implants", unsure="Support Devices"),
@@ -185,13 +190,13 @@ def rule_of(code: str, text: str = "") -> Rule | None:
             heading in rule.headings.split("|")
             and (not rule.needs or qualifiers & set(rule.needs.split("|")))
             and not qualifiers & set(rule.bars.split("|"))
-            and (not rule.text or _asserted(rule.text, text))
+            and (not rule.text or asserted(rule.text, text))
         ):
             return rule
     return None
 
 
-def _asserted(words: str, text: str) -> list[str]:
+def asserted(words: str, text: str) -> list[str]:
     """The clauses of a text that speak of `words` and do not deny it."""
     sentences = re.split(r"(?<=[.;:])\s+", text)
     affirmed = [s for s in sentences if re.search(words, s, re.IGNORECASE) and not re.search(_DENIED, s, re.IGNORECASE)]

@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 
 from txtray_utils.read.report import refers_to_prior, report_text
-from txtray_utils.write.index import Bank, Sentences
+from txtray_utils.write.index import SentenceCorpus, VectorIndex
 
 LONGEST = 25  # words; a longer sentence says too much to be said of another film
 
@@ -18,17 +18,17 @@ def common_normal(studies: Dataset) -> str:
     return Counter(report_text(said) for said in studies["sentences"] if said).most_common(1)[0][0]
 
 
-def nearest_report(images: torch.Tensor, bank: Bank, reports: Sequence[str]) -> list[str]:
+def nearest_report(images: torch.Tensor, bank: VectorIndex, reports: Sequence[str]) -> list[str]:
     """Return for each film (Q, W) the report of the nearest film of the bank (N, W) (Boag et al. 2020)."""
     return [reports[row] for row in bank.search(images, 1)[1][:, 0].tolist()]
 
 
-def nearest_sentences(similarity: torch.Tensor, bank: Sentences, k: int = 2) -> list[str]:
+def nearest_sentences(similarity: torch.Tensor, bank: SentenceCorpus, k: int = 2) -> list[str]:
     """Return for each film the k nearest sentences, as TxtRayAlign does: similarity (Q, N) to the N of the bank."""
     return [report_text([bank.texts[row] for row in rows]) for rows in similarity.topk(k).indices.tolist()]
 
 
-def fit_to_say(bank: Sentences, priors: bool = False) -> torch.Tensor:
+def sayable(bank: SentenceCorpus, priors: bool = False) -> torch.Tensor:
     """Return (N,) bool: sentences that may be said of another patient's film.
 
     Left out are gaps of de-identification, words about a lateral view, very long sentences and, unless `priors`,
@@ -40,7 +40,7 @@ def fit_to_say(bank: Sentences, priors: bool = False) -> torch.Tensor:
     ])  # fmt: skip
 
 
-def varied_sentences(similarity: torch.Tensor, bank: Sentences, above: float, most: int = 6, alike: float = 0.75) -> list[str]:
+def select_sentences(similarity: torch.Tensor, bank: SentenceCorpus, above: float, most: int = 6, alike: float = 0.75) -> list[str]:
     """Return reports of as many sentences as are near enough, in the manner of CXR-RePaiR (Endo et al. 2021).
 
     The nearest sentence is always said. A further one must have similarity `above` or more, contradict nothing that was

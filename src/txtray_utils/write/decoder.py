@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BartConfig, BartForConditionalGeneration, PreTrainedTokenizerFast
 
-from txtray_utils.align.encoders import Towers, scaled
+from txtray_utils.align.encoders import ImageTextModel, scaled
 from txtray_utils.align.pairs import augment
 from txtray_utils.align.training import one_cycle, save_tensors
 from txtray_utils.read.report import refers_to_prior, report_text
@@ -58,7 +58,7 @@ def learnable(studies: Dataset) -> tuple[list[int], list[str]]:
 def tokeniser(reports: Sequence[str], recipe: Recipe) -> PreTrainedTokenizerFast:
     """Return a byte-level BPE tokeniser trained on the training reports; no text is unknown to it.
 
-    Pairs are merged across words but not across sentences, so a set phrase becomes one token and a report a dozen or
+    ImageTextPairs are merged across words but not across sentences, so a set phrase becomes one token and a report a dozen or
     two: a third of the time to train and to write.
 
     Raises:
@@ -143,13 +143,13 @@ def frozen(maps: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda rows: maps[rows]
 
 
-def live(tower: Towers, films: Tensor) -> Callable[[Tensor], Tensor]:
+def live(tower: ImageTextModel, films: Tensor) -> Callable[[Tensor], Tensor]:
     """Return the same for a tower that is trained with the decoder: augmented films through it, with gradient."""
-    return lambda rows: tower.train().image.forward_features(augment(scaled(films[rows])).to(tower.log_scale.device))
+    return lambda rows: tower.train().image.forward_features(augment(scaled(films[rows])).to(tower.logit_scale.device))
 
 
 def fit_writer(recipe: Recipe, show: Callable[[Tensor], Tensor], labels: Tensor, reports: Sequence[str],
-               words: PreTrainedTokenizerFast, seed: int = 0, tower: Towers | None = None) -> Writer:  # fmt: skip
+               words: PreTrainedTokenizerFast, seed: int = 0, tower: ImageTextModel | None = None) -> Writer:  # fmt: skip
     """Train a writer on (film, report) pairs, on a GPU where there is one, and return it on the CPU.
 
     Args:

@@ -16,7 +16,7 @@ from txtray_utils.vocabulary import label_matrix
 
 
 @dataclass(frozen=True)
-class Sentences:
+class SentenceCorpus:
     """The sentences that may be retrieved: `texts`, their text `features` (N, D) and their `labels` (N, 14)."""
 
     texts: list[str]
@@ -24,15 +24,15 @@ class Sentences:
     labels: np.ndarray
 
 
-def sentence_bank(studies: Dataset) -> Sentences:
+def sentence_corpus(studies: Dataset) -> SentenceCorpus:
     """Return the distinct sentences of the studies' reports, in alphabetical order, those without a word left out."""
     distinct = {sentence for said in studies["sentences"] for sentence in said or ()}
     texts = sorted(text for text in distinct if any(map(str.isalpha, text)))
-    return Sentences(texts, text_features(texts), label_matrix([label_report(text, None) for text in texts]))
+    return SentenceCorpus(texts, text_features(texts), label_matrix([label_report(text, None) for text in texts]))
 
 
 @dataclass(frozen=True)
-class Bank:
+class VectorIndex:
     """Items that can be searched: unit vectors (N, D), float32 or float16.
 
     Raises:
@@ -74,10 +74,10 @@ class Bank:
         _finite(queries, "the queries")
 
 
-class FaissBank:
+class FaissIndex:
     """The same search, approximate: an inverted file of 8-bit vectors (a quarter of float32), `probe` lists a query."""
 
-    def __init__(self, bank: Bank, lists: int = 1024, probe: int = 32) -> None:
+    def __init__(self, bank: VectorIndex, lists: int = 1024, probe: int = 32) -> None:
         """Train the lists on a part of the bank and add all of it, 65,536 rows at a time."""
         import faiss  # here, so that only large banks need it
 
@@ -94,7 +94,7 @@ class FaissBank:
         self.index.nprobe = min(probe, lists)
 
     def search(self, queries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return similarities and row numbers as `Bank.search` does; raises as it does.
+        """Return similarities and row numbers as `VectorIndex.search` does; raises as it does.
 
         A query whose probed lists hold fewer than k vectors is answered by the exact search.
         """

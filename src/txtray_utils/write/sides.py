@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from txtray_utils.align.encoders import Towers
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.read.labels import mentions
 from txtray_utils.vocabulary import LABELS, SIDED
 
 
 @torch.inference_mode()
-def halves(model: Towers, films: torch.Tensor) -> np.ndarray:
+def halves(model: ImageTextModel, films: torch.Tensor) -> np.ndarray:
     """Return the features (N, 2, F) of the patient's right and left half of each film (N, 1, H, W) uint8.
 
     The tower's feature map is cut in two before it is pooled. The patient's right is on the viewer's left.
@@ -30,7 +30,7 @@ def said_sides(reports: Sequence[str]) -> np.ndarray:
     return found
 
 
-def fit_sides(of_halves: np.ndarray, said: np.ndarray) -> np.ndarray:
+def train_side_classifier(of_halves: np.ndarray, said: np.ndarray) -> np.ndarray:
     """Return weights (F,) that tell the side of a film's findings, learnt from the sides that training reports say (N, 14).
 
     A logistic regression of right against left on the difference of the halves (N, 2, F), without a constant and on

@@ -12,13 +12,10 @@ import torch
 
 from txtray_utils.read.labels import mentions
 from txtray_utils.read.report import report_text
-from txtray_utils.vocabulary import LABELS, findings_only
-from txtray_utils.write.index import Sentences
+from txtray_utils.vocabulary import LABELS, by_urgency, without_no_finding
+from txtray_utils.write.index import SentenceCorpus
 
-URGENT = ("Pneumothorax", "Pneumonia", "Edema", "Pleural Effusion", "Consolidation", "Fracture", "Lung Lesion")  # first
-
-
-ORDER = (*URGENT, *(label for label in LABELS if label not in URGENT and label != "No Finding"))
+ORDER = by_urgency()
 
 
 ASKED = {  # what an indication asks about; ours, in the words of the indications of the training reports
@@ -53,11 +50,11 @@ def asked_about(indication: str | None) -> tuple[str, ...]:
 class Structured:
     """Writes from findings: for each finding a sentence that states it and nothing else, then what is asked and absent."""
 
-    def __init__(self, bank: Sentences, may: torch.Tensor) -> None:
+    def __init__(self, bank: SentenceCorpus, may: torch.Tensor) -> None:
         """Sort the sentences that may be said (N,) by what they say."""
         self.bank = bank
         rows = np.flatnonzero(may.numpy())
-        labels = findings_only(bank.labels)
+        labels = without_no_finding(bank.labels)
         names = [label for label in LABELS if label != "No Finding"]
         present, absent, unsure = labels == 1, labels == 0, labels == -1
         alone = (present.sum(1) == 1) & ~unsure.any(1) & ~absent.any(1)

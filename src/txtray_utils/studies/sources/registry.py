@@ -24,10 +24,10 @@ from txtray_utils.studies.columns import features
 from txtray_utils.studies.table import make_table, read_table
 
 SOURCES = {
-    "demo": "txtray_utils.sources.demo",
-    "covid": "txtray_utils.sources.covid",
-    "mimic": "txtray_utils.sources.mimic",
-    "openi": "txtray_utils.sources.openi",
+    "demo": "virtual_hospital.source",
+    "covid": "txtray_utils.studies.sources.covid",
+    "mimic": "txtray_utils.studies.sources.mimic",
+    "openi": "txtray_utils.studies.sources.openi",
 }
 
 
