@@ -1,41 +1,45 @@
-"""How to train: the settings of a training run, and the recipes that the book compares.
+"""The recipes that the book compares: what each film is matched with, and how it is trained.
 
-They are apart from the loop, so that a setting can be changed without making every kept model obsolete (`align.run_key`).
 Explained in book/04_contrastive_alignment, measured in book/05_retrieval_and_zero_shot.
 """
 
 from dataclasses import dataclass
 
 from txtray_utils.align.encoders import IMAGE_TOWER
+from txtray_utils.align.training import Schedule
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to train: `text` is sentence (one at random a film) or report (its mean); `target` is what pairs should match.
+class Recipe(Schedule):
+    """How to align films with texts; steps, batch and rate are those of `Schedule`.
 
-    target: own (the film's own text), teacher (an EMA teacher's match probabilities), sinkhorn (the published code's,
-    wrong sign kept), soft (own, twins and what the film bears out), bank (the same, against every sentence of the
-    training reports at once; `text` is not used). `label_weight` adds a head for what the report names.
+    Attributes:
+        text: sentence (one at random a film) or report (its mean).
+        target: what pairs should match. own: the film's own text; teacher: the match probabilities
+            of a slow copy; sinkhorn: the published code's, wrong sign kept; soft: own, twins and
+            what the film bears out; corpus: the same, against every sentence of the training
+            reports at once (`text` is not used).
+        momentum: how slowly the teacher follows.
+        temperature: of the match, to start with.
+        label_weight: weight of a second task, to name what the report names.
+        tower: the image encoder, a name of timm.
     """
 
     text: str = "sentence"
     target: str = "own"
     momentum: float = 0.999
     temperature: float = 0.07
-    rate: float = 4e-3
-    decay: float = 0.02
     label_weight: float = 0.0
-    steps: int = 550
-    batch: int = 32
     tower: str = IMAGE_TOWER
 
 
-RECIPES = {  # chosen on films that are neither trained on nor tested on, by `benchmarks/alignment.py --tune`
-    # a teacher's second forward pass costs a quarter more, so that 460 steps with one take as long as 550 without
+# Chosen on films that are neither trained on nor tested on, by `benchmarks/alignment.py --tune`.
+# A teacher's second forward pass costs a quarter more, so 460 steps take as long as 550 without.
+RECIPES = {
     "txtrayalign_published": Recipe(target="teacher", steps=460),
     "txtrayalign": Recipe(target="teacher", momentum=0.97, temperature=0.2, steps=460),
     "txtrayalign_as_coded": Recipe(target="sinkhorn", momentum=0.97, temperature=0.2, steps=460),
     "clip": Recipe(text="report"),
     "soft": Recipe(target="soft"),
-    "best": Recipe(target="bank", label_weight=4.0, rate=0.008),
+    "best": Recipe(target="corpus", label_weight=4.0, rate=0.008),
 }

@@ -1,177 +1,203 @@
-"""Losses and the one training loop that align films with sentences.
+"""The one training loop. It knows neither image nor text: an objective brings rows and loss.
 
-Recipes are rows of `recipes.RECIPES`. None trains on what was drawn; `soft` and `best` use labels read from the text, the
-others only films and their sentences. `accelerate` is here so that the same loop runs on several processes
-(`accelerate launch`) and in mixed precision where there is a GPU. Explained in book/04_contrastive_alignment.
+`accelerate` is here so that the same loop runs on several processes (`accelerate launch`) and in
+mixed precision where there is a GPU. Recipes, the supervised reference and the report decoder
+train by it. Explained in book/04_contrastive_alignment.
 """
 
 import copy
-import hashlib
-import json
 import logging
-import time
-from dataclasses import asdict
-from pathlib import Path
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from txtray_utils.align.encoders import ImageTextModel
-from txtray_utils.align.losses import corpus_targets
-from txtray_utils.align.objectives import alignment_loss
-from txtray_utils.align.pairs import ImageTextPairs
-from txtray_utils.align.recipes import Recipe
-from txtray_utils.errors import InputError, replacing
-from txtray_utils.judge.retrieval import retrieval
-from txtray_utils.settings import data_dir
+from txtray_utils.align.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
 
+EVERY = 50  # steps from one checkpoint, or one look, to the next
+PATIENCE = 3  # looks without a rise after which training stops
 
-def fit(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0, checkpoint: Path | None = None, every: int = 50,
-        stop_at: int | None = None, watch: ImageTextPairs | None = None, patience: int = 3, recompute: bool = False) -> ImageTextModel:  # fmt: skip
-    """Train, on a GPU where there is one, and return the towers on the CPU.
 
-    With `checkpoint`, go on from it if it is there and save every `every` steps. Each step draws from (seed, step)
-    alone, so a run that was killed ends with the weights of one that was not, and the checkpoint of a finished run is
-    the trained model. `stop_at` ends early, as a kill would. With `watch`, validation pairs, training stops once
-    `retrieval` of them has not risen for `patience` looks, one every `every` steps, and the best towers are returned; the
-    first process decides. `recompute` spares memory with gradient checkpoints, at a third more time. The teacher, where
-    there is one, normalises by its own batch as in MoCo (He 2020), since its running means start far from the films. Of
-    several processes keep the first one's towers: the others end with running means of their own.
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    `clip` bounds the norm of the gradient; `fused` takes torch's fused AdamW, which is faster and
+    differs in the last digit.
+    """
+
+    steps: int = 550
+    batch: int = 32
+    rate: float = 4e-3
+    decay: float = 0.02
+    clip: float | None = None
+    fused: bool = True
+
+
+class Objective(Protocol):
+    """What a model is trained for."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are to train on."""
+
+    def rows(self, draw: int, size: int, world: int, here: int) -> Tensor:
+        """Return the rows of one step for process `here` of `world`, and seed what `batch` draws."""
+
+    def batch(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return what `loss` needs of these rows."""
+
+    def loss(self, model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of a batch."""
+
+    def teacher(self) -> nn.Module | None:
+        """Return the module that follows the model's weights, to be kept with it; None if none."""
+
+    def after(self, model: nn.Module) -> None:
+        """Do what is to be done after a step."""
+
+
+class PlainObjective:
+    """An objective without a teacher."""
+
+    def teacher(self) -> None:
+        """Return None: nothing follows the model."""
+
+    def after(self, model: nn.Module) -> None:
+        """Do nothing after a step."""
+
+
+def fit(
+    model: nn.Module,
+    objective: Objective,
+    recipe: Schedule,
+    seed: int = 0,
+    *,
+    keep: Checkpoint | None = None,
+    watch: Callable[[nn.Module], float] | None = None,
+) -> nn.Module:
+    """Train `model` in place, on a GPU where there is one, and return it on the CPU, to be used.
+
+    Args:
+        model: with weights as they shall start.
+        objective: gives rows, batches and the loss.
+        recipe: steps, batch and optimiser.
+        seed: each step draws from (seed, step), as the objective has it.
+        keep: a checkpoint to go on from, saved every `EVERY` steps; a run that was killed ends with
+            the weights of one that was not.
+        watch: scores the model every `EVERY` steps; training stops once the score has not risen for
+            `PATIENCE` looks, and the best weights are returned. The first process decides.
+
+    Of several processes keep the first one's model: the others end with running means of their own.
 
     Raises:
-        ValueError: fewer than two pairs a process; the loss or a weight became NaN; a checkpoint together with `watch`,
-            whose looks it does not keep. InputError: the checkpoint is of another run, or cannot be written.
+        ValueError: fewer than two rows a process; the loss or a weight became NaN; `keep` together
+            with `watch`, whose looks a checkpoint does not keep.
+        InputError: the checkpoint is of another run, or cannot be written.
     """
-    if checkpoint and watch is not None:
-        raise ValueError("give a checkpoint, or pairs to watch, not both: a checkpoint does not keep what was seen")
-    fine = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    accelerator = Accelerator(mixed_precision="bf16" if fine else "no")
-    world, here, device = accelerator.num_processes, accelerator.process_index, accelerator.device
-    if len(pairs.films) < 2 * world or recipe.batch < 2:
+    if keep and watch:
+        raise ValueError("give a checkpoint, or a score to watch, not both")
+    accelerator = Accelerator(mixed_precision="bf16" if _fine_on_gpu() else "no")
+    world = accelerator.num_processes
+    if len(objective) < 2 * world or recipe.batch < 2:
         raise ValueError("a batch of one has no negatives; use at least two pairs")
-    torch.manual_seed(seed)
-    model = ImageTextModel(recipe.tower, pairs.texts[0].shape[1], temperature=recipe.temperature)
-    model.image.set_grad_checkpointing(recompute)
-    teacher = copy.deepcopy(model).requires_grad_(False) if recipe.target in ("teacher", "sinkhorn") else None
-    teacher = teacher and teacher.to(device)
-    optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, weight_decay=recipe.decay, fused=True)
+    if teacher := objective.teacher():
+        teacher.to(accelerator.device)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), recipe.rate, weight_decay=recipe.decay, fused=recipe.fused
+    )
     model, optimiser = accelerator.prepare(model, optimiser)
-    bare, run, first = accelerator.unwrap_model(model), run_key(recipe, pairs, seed), 0
-    if checkpoint and checkpoint.exists():
-        first = load(checkpoint, run, bare, teacher, optimiser)
-    bank = corpus_targets(pairs) if recipe.target == "bank" else None
-    size = min(recipe.batch, len(pairs.films) // world) * world
-    last = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
-    best, kept, waited = -1.0, None, 0
-    for step in tqdm(range(first, last), disable=None):
+    bare = accelerator.unwrap_model(model)
+    first = keep.load(bare, teacher, optimiser) if keep else 0
+    schedule = _scheduler(optimiser, recipe, first)
+    size = min(recipe.batch, len(objective) // world) * world
+    best = _Best(watch, bare) if watch else None
+    for step in tqdm(range(first, recipe.steps), disable=None):
         draw = 1_000_003 * seed + step
-        rows = torch.randperm(len(pairs.films), generator=torch.Generator().manual_seed(draw))[:size][here::world]
-        torch.manual_seed(draw * world + here)
+        rows = objective.rows(draw, size, world, accelerator.process_index)
         model.train()
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * one_cycle(step / recipe.steps)
-        batch = tuple(part.to(device) for part in pairs.batch(rows, recipe.text, bank))
-        loss = alignment_loss(recipe, model, teacher, batch)
+        batch = {key: part.to(accelerator.device) for key, part in objective.batch(rows).items()}
+        loss = objective.loss(model, batch)
         if not loss.isfinite():
-            raise ValueError(f"the loss became NaN at step {step}; lower the learning rate {recipe.rate}")
+            raise ValueError(
+                f"the loss became NaN at step {step}; lower the learning rate {recipe.rate}"
+            )
         optimiser.zero_grad()
         accelerator.backward(loss)
+        if recipe.clip:
+            accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
         optimiser.step()
-        if teacher is not None:
-            follow(teacher, bare, recipe.momentum)
-        due = (step + 1) % every == 0 or step + 1 == recipe.steps
-        if checkpoint and accelerator.is_main_process and due:
-            save(checkpoint, run, step + 1, bare, teacher, optimiser)
-        if watch is not None and due:
-            found = broadcast_object_list([retrieval(bare, watch)])[0]
-            waited = 0 if found > best else waited + 1
-            if found > best:
-                best, kept = found, copy.deepcopy(bare.state_dict())
-            if waited == patience:
-                log.info("stopped at step %d: validation retrieval %.3f has not risen for %d looks", step + 1, best, patience)
-                break
-    if kept is not None:
-        bare.load_state_dict(kept)
+        schedule.step()
+        objective.after(bare)
+        due = (step + 1) % EVERY == 0 or step + 1 == recipe.steps
+        if keep and due and accelerator.is_main_process:
+            keep.save(step + 1, bare, teacher, optimiser)
+        if best and due and best.look(step + 1):
+            break
+    if best:
+        best.restore()
     return bare.cpu().eval()
 
 
-def trained(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextModel:
-    """Return the towers of a recipe, from the local cache where they are; else train them and keep them there.
+class _Best:
+    """The best weights seen so far, and how long ago."""
 
-    The cache is `data_dir("models")`, keyed by recipe, data, seed and code; a run that was cut short goes on.
-    """
-    path = data_dir("models", f"{run_key(recipe, pairs, seed)[:16]}.safetensors")
-    start, found = time.monotonic(), path.exists()
-    model = fit(recipe, pairs, seed, path)
-    log.info("%s %s in %.0f s", "read" if found else "trained", path.name, time.monotonic() - start)
-    return model
+    def __init__(self, watch: Callable[[nn.Module], float], model: nn.Module) -> None:
+        self.watch, self.model = watch, model
+        self.score, self.weights, self.waited = -math.inf, None, 0
 
+    def look(self, step: int) -> bool:
+        """Score the model; return True when it is time to stop."""
+        found = broadcast_object_list([self.watch(self.model)])[0]
+        if found > self.score:
+            self.score, self.waited = found, 0
+            self.weights = copy.deepcopy(self.model.state_dict())
+        else:
+            self.waited += 1
+        if self.waited == PATIENCE:
+            said = "stopped at step %d: the score %.3f has not risen for %d looks"
+            log.info(said, step, self.score, PATIENCE)
+        return self.waited == PATIENCE
 
-def run_key(recipe: Recipe, pairs: ImageTextPairs, seed: int) -> str:
-    """Return what a training run is: a hash of recipe, data, seed and code, so that new code never reads an old model."""
-    code = [Path(path).read_text(encoding="utf-8") for path in (__file__, encoders.__file__)]
-    return hashlib.sha256(json.dumps([asdict(recipe), pairs.key(), seed, code], sort_keys=True).encode()).hexdigest()
+    def restore(self) -> None:
+        """Give the model the best weights back."""
+        if self.weights is not None:
+            self.model.load_state_dict(self.weights)
 
 
 def one_cycle(done: float) -> float:
-    """Return the share of the learning rate: up over the first 15 %, then down along a cosine (Smith 2018)."""
-    return max(done, 0.005) / 0.15 if done < 0.15 else (1 + float(np.cos(np.pi * (done - 0.15) / 0.85))) / 2
+    """Return the share of the learning rate: up over 15 %, then down a cosine (Smith 2018)."""
+    if done < 0.15:
+        return max(done, 0.005) / 0.15
+    return (1 + float(np.cos(np.pi * (done - 0.15) / 0.85))) / 2
 
 
-@torch.no_grad()
-def follow(teacher: ImageTextModel, student: ImageTextModel, momentum: float) -> None:
-    """Move the teacher's weights to the student's: an exponential moving average."""
-    for its, mine in zip(teacher.state_dict().values(), student.state_dict().values(), strict=True):
-        its.copy_(its.lerp(mine, 1 - momentum) if its.is_floating_point() else mine)
+def seeded_rows(count: int, draw: int, size: int, world: int, here: int) -> Tensor:
+    """Return this process's part of `size` rows of `count`, drawn from `draw` alone; seed torch."""
+    generator = torch.Generator().manual_seed(draw)
+    rows = torch.randperm(count, generator=generator)[:size][here::world]
+    torch.manual_seed(draw * world + here)
+    return rows
 
 
-def save(path: Path, run: str, step: int, model: ImageTextModel, teacher: ImageTextModel | None, optimiser) -> None:
-    """Write everything that goes on into one safetensors file; a write that is cut short leaves the old file."""
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"teacher.{k}": v for k, v in teacher.state_dict().items()} if teacher else {}
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{k}": v for k, v in state.items()}
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError(f"a weight became NaN by step {step}; lower the learning rate")
-    save_tensors(path, tensors, {"run": run, "step": str(step)})
+def _scheduler(optimiser, recipe: Schedule, first: int) -> LambdaLR:
+    for group in optimiser.param_groups:
+        group["initial_lr"] = recipe.rate
+    plain = getattr(optimiser, "optimizer", optimiser)  # accelerate wraps it
+    return LambdaLR(plain, lambda step: one_cycle(step / recipe.steps), last_epoch=first - 1)
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str] | None = None) -> None:
-    """Write tensors as safetensors; a write that fails leaves the old file and raises InputError."""
-    with replacing(path) as partial:
-        try:
-            save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, partial, about)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
-
-
-def load(path: Path, run: str, model: ImageTextModel, teacher: ImageTextModel | None, optimiser) -> int:
-    """Read what `save` wrote and return the step to go on from; raises InputError where it is not of this run."""
-    try:
-        with safe_open(path, "pt") as file:
-            about, tensors = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(path, f"is not a checkpoint ({error})", "Delete it to train again.") from error
-    if about.get("run") != run:
-        raise InputError(path, "is a checkpoint of another recipe, seed, model, data or code", "Give another path, or delete it.")
-
-    def under(prefix: str) -> dict[str, Tensor]:
-        return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
-    model.load_state_dict(under("model."))
-    if teacher is not None:
-        teacher.load_state_dict(under("teacher."))
-    state = optimiser.state_dict()
-    for key, value in under("adam.").items():
-        number, name = key.split(".")
-        state["state"].setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict(state)
-    return int(about["step"])
+def _fine_on_gpu() -> bool:
+    """Tell whether there is a GPU that calculates in bfloat16 by itself."""
+    if not torch.cuda.is_available():
+        return False
+    return torch.cuda.is_bf16_supported(including_emulation=False)

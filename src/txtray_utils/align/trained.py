@@ -1,0 +1,63 @@
+"""Train a recipe, or read the model that was trained before.
+
+Explained in book/04_contrastive_alignment.
+"""
+
+import logging
+import time
+
+import torch
+
+from txtray_utils.align.checkpoint import Checkpoint, load_tensors, save_tensors
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.objectives import objective_of
+from txtray_utils.align.pairs import ImageTextPairs
+from txtray_utils.align.recipes import Recipe
+from txtray_utils.align.training import fit
+from txtray_utils.keep import kept, key_of
+from txtray_utils.settings import data_dir
+
+log = logging.getLogger(__name__)
+
+
+def new_model(recipe: Recipe, text_width: int, seed: int = 0) -> ImageTextModel:
+    """Return the model of a recipe with its random weights."""
+    torch.manual_seed(seed)
+    return ImageTextModel(recipe.tower, text_width, temperature=recipe.temperature)
+
+
+def train(
+    recipe: Recipe, pairs: ImageTextPairs, seed: int = 0, keep: Checkpoint | None = None
+) -> ImageTextModel:
+    """Return the model of a recipe, trained on the pairs; raises as `align.training.fit` does."""
+    model = new_model(recipe, pairs.texts[0].shape[1], seed)
+    return fit(model, objective_of(recipe, pairs, model), recipe, seed, keep=keep)
+
+
+def trained(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextModel:
+    """Return the model of a recipe, from the local cache if it is there; else train and keep it.
+
+    The key is recipe, data, seed and the code that trains; a run that was cut short goes on.
+    """
+    inputs = (recipe, pairs.key(), seed)
+    begun = time.monotonic()
+    run = key_of("models", inputs, [train])
+    checkpoint = Checkpoint(data_dir("models", f"{run}.run.safetensors"), run)
+
+    def read(path) -> ImageTextModel:
+        model = new_model(recipe, pairs.texts[0].shape[1])
+        model.load_state_dict(load_tensors(path)[1])
+        return model.eval()
+
+    model = kept(
+        "models",
+        inputs,
+        [train],
+        make=lambda: train(recipe, pairs, seed, checkpoint),
+        write=lambda made, path: save_tensors(path, made.state_dict()),
+        read=read,
+        ending=".safetensors",
+    )
+    checkpoint.path.unlink(missing_ok=True)
+    log.info("model %s in %.0f s", run, time.monotonic() - begun)
+    return model

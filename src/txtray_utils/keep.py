@@ -1,0 +1,171 @@
+"""Made once and kept: tables, features, models and writers, in one cache.
+
+An entry is a file in `data_dir(kind)`, named by a key of its inputs and of the code that made it:
+the given functions *and the package functions, classes and constants that these use*
+(`txtray_utils.code`). Beside it lies a note with its size and checksum. One process makes an entry,
+others wait for it; an entry that is damaged or of another kind is named in the log, put aside as
+`*.broken`, and made again. Explained in book/04_contrastive_alignment.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from txtray_utils.code import code_of
+from txtray_utils.errors import writing
+from txtray_utils.settings import data_dir
+
+log = logging.getLogger(__name__)
+Kept = TypeVar("Kept")
+
+
+def kept(
+    kind: str,
+    inputs: object,
+    makers: Sequence[Callable | Path],
+    *,
+    make: Callable[[], Kept],
+    write: Callable[[Kept, Path], None],
+    read: Callable[[Path], Kept],
+    ending: str = "",
+) -> Kept:
+    """Return what `make` makes, from the cache if it is there.
+
+    Args:
+        kind: the folder, such as "models".
+        inputs: all that decides the result: texts, numbers, bytes, None, lists, dicts, dataclasses,
+            tensors or arrays of these.
+        makers: the functions (or files of patterns and the like) whose code decides it too.
+        make: makes it.
+        write: writes it to a file.
+        read: reads it from there; may raise whatever a damaged file makes it raise.
+        ending: of the file's name, such as ".safetensors".
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+    """
+    path = entry_path(kind, inputs, makers, ending)
+    if _is_whole(path):
+        found, value = _try(read, path)
+        if found:
+            return value
+    with _locked(path):
+        if _is_whole(path):  # another process made it while this one waited
+            found, value = _try(read, path)
+            if found:
+                return value
+        _put_aside(path)
+        _store(path, make(), write)
+    return read(path)
+
+
+def entry_path(kind: str, inputs: object, makers: Sequence[Callable | Path], ending: str) -> Path:
+    """Return the file of an entry, whether it is there or not."""
+    return data_dir(kind, f"{key_of(kind, inputs, makers)}{ending}")
+
+
+def key_of(kind: str, inputs: object, makers: Sequence[Callable | Path]) -> str:
+    """Return 16 hexadecimal digits for the inputs and the code of an entry."""
+    digest = hashlib.sha256(kind.encode())
+    for part in _flat(inputs):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    for maker in makers:
+        code = maker.read_bytes() if isinstance(maker, Path) else code_of(maker).encode()
+        digest.update(code)
+    return digest.hexdigest()[:16]
+
+
+def _flat(value: Any) -> Iterator[bytes]:
+    """Give every part of a value as bytes, with its type, so that no two values look alike."""
+    yield type(value).__name__.encode()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        yield repr(value).encode("utf-8", "backslashreplace")
+    elif isinstance(value, (bytes, Path)):
+        yield value if isinstance(value, bytes) else str(value).encode()
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _flat(field.name)
+            yield from _flat(getattr(value, field.name))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(key)
+            yield from _flat(item)
+        yield b"end"
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flat(item)
+        yield b"end"
+    elif hasattr(value, "numpy") or hasattr(value, "tobytes"):
+        array = value.numpy() if hasattr(value, "numpy") else value
+        yield f"{array.dtype} {array.shape}".encode()
+        yield array.tobytes()
+    else:
+        raise TypeError(f"{type(value).__name__} cannot be part of a cache's key")
+
+
+def _store(path: Path, value: Kept, write: Callable[[Kept, Path], None]) -> None:
+    """Write the entry, then its note; either appears only when it is whole."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        try:
+            write(value, partial)
+            note = {"size": partial.stat().st_size, "sha256": _sha256(partial)}
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        partial.write_text(json.dumps(note))
+        os.replace(partial, _note(path))
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether an entry is there and is what its note says; log it if it is not."""
+    if not path.exists():
+        return False
+    try:
+        note = json.loads(_note(path).read_text())
+        whole = path.stat().st_size == note["size"] and _sha256(path) == note["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        log.warning("%s is damaged, or was not made here; it is put aside and made again", path)
+    return whole
+
+
+def _try(read: Callable[[Path], Kept], path: Path) -> tuple[bool, Kept | None]:
+    try:
+        return True, read(path)
+    except Exception as error:  # a file of another kind can fail in any way; it is made again
+        log.warning("%s cannot be read (%s); it is put aside and made again", path, error)
+        return False, None
+
+
+def _put_aside(path: Path) -> None:
+    if path.exists():
+        os.replace(path, path.with_name(f"{path.name}.broken"))
+    _note(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process at a time make an entry; the system frees the lock of a killed one."""
+    lock = path.with_name(f"{path.name}.lock")
+    with writing(lock), lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    lock.unlink(missing_ok=True)
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.note")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
