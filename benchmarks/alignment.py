@@ -35,7 +35,7 @@ pass  # RELOC
 from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
 from txtray_utils.align.pairs import ImageTextPairs, augment, load_images, image_text_pairs
 from txtray_utils.align.recipes import RECIPES, Recipe
-from txtray_utils.align.training import fit, one_cycle, trained
+from txtray_utils.align.trained import train, trained
 from txtray_utils.errors import Rejects
 from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.prompts import aucs, zero_shot
@@ -46,7 +46,7 @@ from txtray_utils.judge.retrieval import (
     overlap_published,
     own_ranks,
     recall_at,
-    together,
+    merge_labels,
 )
 from txtray_utils.judge.truth import finding_truth
 from txtray_utils.results import Result, write_results
@@ -97,14 +97,14 @@ def patients(studies: Dataset) -> Patients:
 
 def said_by(model: ImageTextModel, bank: SentenceCorpus, asked: Patients) -> np.ndarray:
     """Return the labels (Q, k, 14) of the sentences that a model finds for each film."""
-    images, _ = model.encode_films(asked.films)
-    return bank.labels[VectorIndex(model.encode_texts(bank.features).detach()).search(images, K)[1].numpy()]
+    images = model.embed_images(asked.films)
+    return bank.labels[VectorIndex(model.embed_texts(bank.features)).search(images, K)[1].numpy()]
 
 
 def prompted(model: ImageTextModel, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
-    images, _ = model.encode_films(asked.films)
-    said = {name: model.encode_texts(text_features(list(texts))).detach().numpy() for name, texts in POSITIVE.items()}
+    images = model.embed_images(asked.films)
+    said = {name: model.embed_texts(text_features(list(texts))).numpy() for name, texts in POSITIVE.items()}
     return zero_shot(images.numpy(), said)
 
 
@@ -412,8 +412,8 @@ def cost(name: str) -> dict[str, Result]:
     fit(recipe, train)
     seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     what = f"to train {name}, {recipe.steps} steps of {recipe.batch}, 2 cores, text features cached"
-    return {f"train_seconds.{name}": Result(seconds, len(train.films), "s", what),
-            f"peak_mb.{name}": Result(peak, len(train.films), "MB", f"peak memory of the process {what}")}  # fmt: skip
+    return {f"train_seconds.{name}": Result(seconds, len(train.images), "s", what),
+            f"peak_mb.{name}": Result(peak, len(train.images), "MB", f"peak memory of the process {what}")}  # fmt: skip
 
 
 def main() -> None:

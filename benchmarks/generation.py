@@ -27,7 +27,7 @@ pass  # RELOC
 from txtray_utils.align.encoders import ImageTextModel, text_features
 from txtray_utils.align.pairs import image_text_pairs
 from txtray_utils.align.recipes import RECIPES
-from txtray_utils.align.training import trained
+from txtray_utils.align.trained import trained
 from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.reports import ReportScores, evaluate_reports, report_labels
 from txtray_utils.read.report import report_text
@@ -98,7 +98,7 @@ def hand(known: Patients, stock: Shelf, seed: int, quick: bool) -> Hand:
     models = [trained(replace(RECIPES[name], steps=RECIPES[name].steps // less), train, seed) for name in ("best", "txtrayalign")]
     told = supervised(known, replace(REFERENCE, steps=REFERENCE.steps // less), seed)
     rows, texts = learnable(stock.studies)
-    maps, labels = models[0].maps(known.films)[rows], torch.from_numpy(report_labels(texts))
+    maps, labels = models[0].feature_maps(known.films)[rows], torch.from_numpy(report_labels(texts))
     recipe = Recipe()
     recipe = replace(recipe, steps=recipe.steps // less)
     words = tokeniser(texts, recipe)
@@ -129,12 +129,12 @@ def view(models: Hand, stock: Shelf, asked: Patients, studies: Dataset) -> View:
     return View(
         studies,
         images,
-        images @ models.best.encode_texts(features).detach().T,
-        others @ models.txtrayalign.encode_texts(features).detach().T,
+        images @ models.best.embed_texts(features).T,
+        others @ models.txtrayalign.embed_texts(features).T,
         chance.numpy()[:, :count],
         models.told.probabilities(asked.films)[:, len(FINDINGS) :],
         halves(models.best, asked.films),
-        models.best.maps(asked.films),
+        models.best.feature_maps(asked.films),
     )
 
 
@@ -247,7 +247,7 @@ def scratch(known: Patients, stock: Shelf, seen: Patients, studies: Dataset, see
     tower = ImageTextModel()
     show = live(tower, known.films[rows])
     writer = fit_writer(recipe, show, torch.from_numpy(report_labels(texts)), texts, words, seed, tower)
-    return writer.write(tower.maps(seen.films), words)
+    return writer.write(tower.feature_maps(seen.films), words)
 
 
 def evaluate() -> dict[str, Result]:
@@ -341,7 +341,7 @@ def speed() -> dict[str, Result]:
         seconds = fastest(lambda how=mode: models.plain.write(seen.maps, models.words, mode=how))
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", f"reports decoded, {mode}, 64 at a time, from feature maps")
     rows, texts = learnable(stock.studies)
-    maps, labels = models.best.maps(people["train"].films)[rows], torch.from_numpy(report_labels(texts))
+    maps, labels = models.best.feature_maps(people["train"].films)[rows], torch.from_numpy(report_labels(texts))
     for guided, name in ((False, "decoder"), (True, "decoder_guided")):
         start = time.monotonic()
         fit_writer(Recipe(guided=guided), frozen(maps), labels, texts, models.words)

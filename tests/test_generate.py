@@ -83,7 +83,7 @@ def test_the_threshold_lets_through_as_many_as_are_expected():
 def test_halves_are_the_pooled_halves_of_the_map():
     torch.manual_seed(0)
     model, films = ImageTextModel(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
-    made, maps = halves(model, films), model.maps(films)
+    made, maps = halves(model, films), model.feature_maps(films)
     right = model.image.forward_head(maps[..., :2]).detach().numpy()
     np.testing.assert_allclose(made[:, 0], right, rtol=1e-4, atol=1e-5)
     assert made.shape[:2] == (2, 2)

@@ -45,22 +45,21 @@ def reached(starts: list[Place]) -> set[Place]:
 def source_of(place: Place) -> str:
     """Return the source text of one definition."""
     module, name = place
-    segment = ast.get_source_segment(_source(module), _definitions(module)[name])
+    segment = ast.get_source_segment(source(module), definitions(module)[name])
     return segment or ""
 
 
 def _outside(function: Callable) -> str:
-    """Return the source of a function that is not in the packages, and of what it uses of them."""
+    """Return the source of a function that is not in the packages, or its name."""
     try:
-        source = inspect.getsource(function)
+        return inspect.getsource(function)
     except (OSError, TypeError):
         return function.__qualname__
-    return source
 
 
 def _text(place: Place) -> str:
     """Return a definition as its syntax tree, without docstrings."""
-    tree = ast.parse(ast.unparse(_definitions(place[0])[place[1]]))
+    tree = ast.parse(ast.unparse(definitions(place[0])[place[1]]))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
@@ -74,45 +73,51 @@ def _defined_at(place: Place) -> Place | None:
     for _ in range(10):
         if module.split(".")[0] not in PACKAGES:
             return None
-        if name in _definitions(module):
+        if name in definitions(module):
             return module, name
-        if name not in _imports(module):
+        if name not in imports(module):
             return None
-        module, name = _imports(module)[name]
+        module, name = imports(module)[name]
     return None
 
 
 def _used_by(place: Place) -> Iterator[Place]:
     """Give the places that the names in a definition may mean."""
     module, name = place
-    for node in ast.walk(_definitions(module)[name]):
+    for node in ast.walk(definitions(module)[name]):
         if isinstance(node, ast.Name):
             yield module, node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            source = _imports(module).get(node.value.id)
-            if source:
-                yield f"{source[0]}.{source[1]}", node.attr
+            came_from = imports(module).get(node.value.id)
+            if came_from:
+                yield ".".join(came_from), node.attr
 
 
 @cache
-def _source(module: str) -> str:
+def source(module: str) -> str:
+    """Return the text of a module; "" if there is none."""
     file = _file(module)
     return file.read_text("utf-8") if file else ""
 
 
 def _file(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
+    """Return the file of a module, found without importing it."""
+    package, *inner = module.split(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         return None
-    return Path(spec.origin) if spec and spec.origin else None
+    place = Path(spec.origin).parent.joinpath(*inner)
+    for file in (place.with_suffix(".py"), place / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
 
 
 @cache
-def _definitions(module: str) -> dict[str, ast.stmt]:
+def definitions(module: str) -> dict[str, ast.stmt]:
     """Return the functions, classes and constants at the top of a module by name."""
     found: dict[str, ast.stmt] = {}
-    for node in ast.parse(_source(module)).body:
+    for node in ast.parse(source(module)).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -125,10 +130,10 @@ def _definitions(module: str) -> dict[str, ast.stmt]:
 
 
 @cache
-def _imports(module: str) -> dict[str, Place]:
+def imports(module: str) -> dict[str, Place]:
     """Return what a module imports by name: where it comes from."""
     found: dict[str, Place] = {}
-    for node in ast.walk(ast.parse(_source(module))):
+    for node in ast.walk(ast.parse(source(module))):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 found[alias.asname or alias.name] = (node.module, alias.name)

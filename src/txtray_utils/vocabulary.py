@@ -1,4 +1,4 @@
-"""The book's one vocabulary: findings, labels, terms, sides, zones, danger, and how to ask for each.
+"""The book's one vocabulary: findings, labels, terms, sides, zones, danger, and prompts.
 
 `LABEL_TABLE` has the 14 labels of CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590).
 `FINDING_TABLE` has the 19 findings that the virtual hospital draws: each finding's label where
@@ -16,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Label:
-    """One CheXpert label: whether it has a side, and how urgent it is (1 first; None: not dangerous).
+    """One CheXpert label: has it a side, and how urgent is it (1 first; None: not dangerous)?
 
     `contest` marks the five that CheXpert's contest scored.
     """

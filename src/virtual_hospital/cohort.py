@@ -16,7 +16,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from txtray_utils.studies.sources.openi_package import HEADER_FIELDS, _headers, read_reports, sex_of, text_groups
+from txtray_utils.studies.sources.openi_package import (
+    HEADER_FIELDS,
+    read_headers,
+    read_reports,
+    sex_of,
+    text_groups,
+)
 from txtray_utils.studies.splits import patient_split
 from txtray_utils.vocabulary import FINDINGS, SIDES
 from virtual_hospital.drawings import Drawing, drawings_of
@@ -156,7 +162,7 @@ def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False)
     gives a study the frontal header of its own report where there is one: a real shortcut, off by default. Raises
     ValueError where fewer reports than `n_studies` can be drawn, InputError if torchxrayvision is not installed.
     """
-    rng, plan, headers = stream(seed, "cohort"), _drawable(seed), _headers()
+    rng, plan, headers = stream(seed, "cohort"), _drawable(seed), read_headers()
     plan["sex_said"] = [sex_of(text) or "" for text in plan["indication"]]
     ages = headers.groupby("uid")["age"].first()
     plan["age"] = plan["uid"].map(ages)

@@ -6,53 +6,22 @@ is high, so what is missing tells something. Item numbers are those of MIMIC-IV'
 (physionet.org/content/mimiciv). Explained in book/03_linking_images_to_the_record.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 
-from virtual_hospital.blood import _BREATHLESS, TESTS, Test, _draw_blood
+from virtual_hospital.blood import TESTS, draw_blood
 from virtual_hospital.cohort import Case, random_ids, stream
-
-HOUR = timedelta(hours=1)
-
+from virtual_hospital.course import BREATHLESS, HOUR, WEIGHT, Ids, Patient, burden, hours
 
 RACES = ("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO", "ASIAN", "OTHER", "UNKNOWN")
 
 
-_WEIGHT = {"mild": 0.6, "moderate": 1.0, "severe": 1.5}
 
 
-@dataclass
-class Patient:
-    """One patient's rows of each table, as dicts; keys that begin with _ hold the truth and are not written."""
-
-    cases: list[Case]
-    rng: np.random.Generator
-    person: dict
-    race: str
-    in_record: bool = True
-    admissions: list[dict] = field(default_factory=list)
-    edstays: list[dict] = field(default_factory=list)
-    triage: list[dict] = field(default_factory=list)
-    icustays: list[dict] = field(default_factory=list)
-    labevents: list[dict] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        """The subject_id."""
-        return self.person["subject_id"]
 
 
-@dataclass
-class Ids:
-    """Numbers for stays and specimens: unlike any other of their kind, and in no order."""
-
-    hadm: Iterator[str]
-    stay: Iterator[str]
-    specimen: Iterator[str]
 
 
 def admit(cases: list[Case], seed: int) -> list[Patient]:
@@ -75,19 +44,17 @@ def admit(cases: list[Case], seed: int) -> list[Patient]:
         for case in own:
             _stay(patient, case, setting[case.study_id], ids)
         if rng.random() < 0.25:
-            later = own[-1].study_time + _hours(rng, 60 * 24, 400 * 24)
-            _admission(patient, later, later + _hours(rng, 20, 150), ids)
+            later = own[-1].study_time + hours(rng, 60 * 24, 400 * 24)
+            _admission(patient, later, later + hours(rng, 20, 150), ids)
         _death(patient, own[-1].study_time)
         level = {test.name: rng.normal(0, 0.7) for test in TESTS}
         for case in own:
-            _draw_blood(patient, case, setting[case.study_id], level, ids)
+            draw_blood(patient, case, setting[case.study_id], level, ids)
     rng = stream(seed, "without films")
     strangers = [subject for subject in random_ids(rng, len(cases) // 25 + 2, "1") if subject not in of]
     return patients + [_without_film(subject, stream(seed, "record", subject), ids) for subject in strangers]
 
 
-def _hours(rng: np.random.Generator, low: float, high: float) -> timedelta:
-    return timedelta(hours=float(rng.uniform(low, high)))
 
 
 def _person(case: Case, rng: np.random.Generator) -> dict:
@@ -108,9 +75,6 @@ def _without_film(subject: str, rng: np.random.Generator, ids: Ids) -> Patient:
     return patient
 
 
-def _burden(case: Case) -> float:
-    """Return how ill the acute findings make a patient: 0 well, 1 one moderate finding."""
-    return sum(_WEIGHT[d.severity] for d in case.drawings if d.name in _BREATHLESS and d.name != "hyperinflation")
 
 
 def _settings(of: dict[str, list[Case]], rng: np.random.Generator) -> dict[str, str]:
@@ -131,7 +95,7 @@ def _settings(of: dict[str, list[Case]], rng: np.random.Generator) -> dict[str, 
         setting |= {c.study_id: kind for c in chosen}
         free = [c for c in free if c.study_id not in setting]
     for case in free:
-        ill = _burden(case)
+        ill = burden(case)
         odds = np.array([0.3, 0.15 + 0.12 * ill, 0.12 + 0.15 * ill, 0.02 + 0.1 * ill, 0.3])
         kind = str(rng.choice(["ed", "ed-admitted", "ward", "icu", "none"], p=odds / odds.sum()))
         fits = room[case.study_id] > (16 if kind == "ed" else 72) * HOUR
@@ -143,30 +107,30 @@ def _stay(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
     """Add the stay that holds a film, or that it just misses."""
     rng, t = patient.rng, case.study_time
     if setting == "ed":
-        _ed(patient, t - _hours(rng, 0.3, 5), t + _hours(rng, 0.5, 6), None, case, ids)
+        _ed(patient, t - hours(rng, 0.3, 5), t + hours(rng, 0.5, 6), None, case, ids)
     elif setting == "ed-admitted":
-        arrival, start = t - _hours(rng, 0.3, 4), t + _hours(rng, 0.05, 1.5)
-        left = start + _hours(rng, 0.2, 3)
-        row = _admission(patient, start, start + _hours(rng, 20, 60), ids, (arrival, left))
+        arrival, start = t - hours(rng, 0.3, 4), t + hours(rng, 0.05, 1.5)
+        left = start + hours(rng, 0.2, 3)
+        row = _admission(patient, start, start + hours(rng, 20, 60), ids, (arrival, left))
         _ed(patient, arrival, left, row["hadm_id"], case, ids)
-        if rng.random() < 0.1 * _burden(case):
+        if rng.random() < 0.1 * burden(case):
             _icu(patient, row, left + HOUR, row["dischtime"] - HOUR, ids)
     elif setting in ("ward", "icu", "overlapping"):
-        start = t - _hours(rng, 6, 48)
-        by_ed = (start - _hours(rng, 2, 6), start + HOUR / 3) if rng.random() < 0.5 and setting == "ward" else None
-        row = _admission(patient, start, t + _hours(rng, 5, 60), ids, by_ed)
+        start = t - hours(rng, 6, 48)
+        by_ed = (start - hours(rng, 2, 6), start + HOUR / 3) if rng.random() < 0.5 and setting == "ward" else None
+        row = _admission(patient, start, t + hours(rng, 5, 60), ids, by_ed)
         if by_ed:
             _ed(patient, *by_ed, row["hadm_id"], case, ids)
         if setting == "icu":
-            _icu(patient, row, start + (t - start) * float(rng.uniform(0.1, 0.9)), t + _hours(rng, 1, 4), ids)
+            _icu(patient, row, start + (t - start) * float(rng.uniform(0.1, 0.9)), t + hours(rng, 1, 4), ids)
         if setting == "overlapping":
-            _admission(patient, start - _hours(rng, 6, 20), row["dischtime"] + _hours(rng, 1, 12), ids)
+            _admission(patient, start - hours(rng, 6, 20), row["dischtime"] + hours(rng, 1, 12), ids)
     elif setting == "pre-admission":
-        start = t + _hours(rng, 1.5, 20)
-        _admission(patient, start, start + _hours(rng, 20, 50), ids)
+        start = t + hours(rng, 1.5, 20)
+        _admission(patient, start, start + hours(rng, 20, 50), ids)
     elif setting == "discharged":
-        end = t - _hours(rng, 2, 20)
-        _admission(patient, end - _hours(rng, 20, 50), end, ids)
+        end = t - hours(rng, 2, 20)
+        _admission(patient, end - hours(rng, 20, 50), end, ids)
 
 
 def _admission(patient: Patient, start: datetime, end: datetime, ids: Ids, by_ed: tuple | None = None) -> dict:
@@ -192,8 +156,8 @@ def _ed(patient: Patient, start: datetime, end: datetime, hadm: str | None, case
         "gender": patient.person["gender"], "race": patient.race, "disposition": "ADMITTED" if hadm else "HOME",
         "arrival_transport": str(rng.choice(["WALK IN", "AMBULANCE", "UNKNOWN"])),
     })  # fmt: skip
-    by = {d.name: _WEIGHT[d.severity] for d in case.drawings}
-    gasp = sum(by.get(name, 0) * shift for name, shift in _BREATHLESS.items())
+    by = {d.name: WEIGHT[d.severity] for d in case.drawings}
+    gasp = sum(by.get(name, 0) * shift for name, shift in BREATHLESS.items())
     complaint = "Dyspnea" if gasp > 0.5 or rng.random() < 0.2 else str(rng.choice(["Chest pain", "Cough", "Fall"]))
     patient.triage.append({
         "subject_id": patient.id, "stay_id": stay, "chiefcomplaint": complaint,
@@ -221,31 +185,7 @@ def _death(patient: Patient, last_film: datetime) -> None:
         last |= {"deathtime": last["dischtime"], "discharge_location": "DIED", "hospital_expire_flag": 1}
         day = last["dischtime"]
     elif not last and patient.rng.random() < 0.05:
-        day = last_film + _hours(patient.rng, 5 * 24, 300 * 24)
+        day = last_film + hours(patient.rng, 5 * 24, 300 * 24)
     patient.person["dod"] = day and day.strftime("%Y-%m-%d")
 
 
-def result(
-    patient: Patient, test: Test, amount: float, taken: datetime, stored: datetime | None, specimen: str, **over: object
-) -> dict:
-    """Add and return a row of hosp/labevents with `amount` in the test's `uom`; `over` writes over its columns.
-
-    A troponin too small to measure is censored, in `value` or in `comments`, with `valuenum` null.
-    The truth is in _test (the name), _amount (in the test's `unit`) and _censored ("<" or "").
-    """
-    inside = [a["hadm_id"] for a in patient.admissions if a["admittime"] <= taken <= a["dischtime"]]
-    low, high = round(test.at(-2), test.decimals), round(test.at(2), test.decimals)
-    text, least = f"{amount:.{test.decimals}f}", 10.0**-test.decimals
-    row = {
-        "subject_id": patient.id, "hadm_id": inside[0] if inside else None, "specimen_id": specimen,
-        "itemid": test.itemid, "charttime": taken.replace(microsecond=0),
-        "storetime": stored and stored.replace(microsecond=0),
-        "value": text, "valuenum": float(text), "valueuom": test.uom, "ref_range_lower": low, "ref_range_upper": high,
-        "flag": None if low <= amount <= high else "abnormal", "priority": str(patient.rng.choice(["STAT", "ROUTINE"])),
-        "comments": None, "_test": test.name, "_amount": float(text) * test.factor, "_censored": "",
-    }  # fmt: skip
-    if test.name == "troponin_t" and float(text) < least:
-        words = {"value": f"<{least}"} if patient.rng.random() < 0.5 else {"value": "___", "comments": f"<{least}."}
-        row |= words | {"valuenum": None, "_amount": least * test.factor, "_censored": "<"}
-    patient.labevents.append(row | over)
-    return patient.labevents[-1]

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from virtual_hospital.blood import TESTS, Test
+from virtual_hospital.blood import TESTS, Test, result
 from virtual_hospital.cohort import Case
-from virtual_hospital.patients import HOUR, RACES, Patient, result
+from virtual_hospital.course import HOUR, Patient
+from virtual_hospital.patients import RACES
 
 WINDOW_HOURS = 24
 

@@ -13,7 +13,8 @@ import pandas as pd
 from txtray_utils.errors import writing
 from virtual_hospital.blood import TESTS
 from virtual_hospital.cohort import Case, stream
-from virtual_hospital.patients import HOUR, Patient, admit
+from virtual_hospital.course import HOUR, Patient
+from virtual_hospital.patients import admit
 from virtual_hospital.pitfalls import D_LABITEMS, last_known, link_of, plant
 
 COLUMNS = {

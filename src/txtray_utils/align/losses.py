@@ -64,7 +64,7 @@ def sinkhorn_target(images: Tensor, texts: Tensor, sign: int = -1, rounds: int =
 def soft_target(
     texts: Tensor, sentence_labels: Tensor, report_labels: Tensor, near: float = 0.9
 ) -> Tensor:
-    """Return the (B, B) target film x text: 1 for the own text, its twins, and what the film bears out.
+    """Return the (B, B) target film x text: 1 for the own text, its twins, and what fits.
 
     texts: unit vectors (B, D); sentence_labels, report_labels: (B, L). Twins have a cosine above
     `near`.

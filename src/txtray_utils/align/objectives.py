@@ -51,7 +51,7 @@ class OwnText(PlainObjective):
         return {"images": images, "texts": texts, "sentence_labels": said, "report_labels": labels}
 
     def texts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return one text vector a film and its labels: a sentence at random, or the report's mean."""
+        """Return a text vector a film and its labels: a random sentence, or the report's mean."""
         pairs = self.pairs
         if self.recipe.text == "report":
             means = [pairs.texts[row].mean(0) for row in rows]

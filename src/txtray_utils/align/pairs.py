@@ -61,7 +61,7 @@ class ImageTextPairs:
 
 
 def image_text_pairs(studies: Dataset) -> ImageTextPairs:
-    """Return the pairs of a study table; the log says how many had no sentence and were left out."""
+    """Return the pairs of a study table; the log says how many were left out."""
     kept = studies.select([row for row, said in enumerate(studies["sentences"]) if said])
     if len(kept) < len(studies):
         lost = len(studies) - len(kept)

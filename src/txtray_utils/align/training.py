@@ -51,7 +51,7 @@ class Objective(Protocol):
         """Return how many rows there are to train on."""
 
     def rows(self, draw: int, size: int, world: int, here: int) -> Tensor:
-        """Return the rows of one step for process `here` of `world`, and seed what `batch` draws."""
+        """Return one step's rows for process `here` of `world`; seed what `batch` draws."""
 
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
         """Return what `loss` needs of these rows."""
@@ -112,10 +112,7 @@ def fit(
         raise ValueError("a batch of one has no negatives; use at least two pairs")
     if teacher := objective.teacher():
         teacher.to(accelerator.device)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), recipe.rate, weight_decay=recipe.decay, fused=recipe.fused
-    )
-    model, optimiser = accelerator.prepare(model, optimiser)
+    model, optimiser = accelerator.prepare(model, _optimiser(model, recipe))
     bare = accelerator.unwrap_model(model)
     first = keep.load(bare, teacher, optimiser) if keep else 0
     schedule = _scheduler(optimiser, recipe, first)
@@ -125,12 +122,10 @@ def fit(
         draw = 1_000_003 * seed + step
         rows = objective.rows(draw, size, world, accelerator.process_index)
         model.train()
-        batch = {key: part.to(accelerator.device) for key, part in objective.batch(rows).items()}
-        loss = objective.loss(model, batch)
+        loss = objective.loss(model, _on(accelerator.device, objective.batch(rows)))
         if not loss.isfinite():
-            raise ValueError(
-                f"the loss became NaN at step {step}; lower the learning rate {recipe.rate}"
-            )
+            remedy = f"lower the learning rate {recipe.rate}"
+            raise ValueError(f"the loss became NaN at step {step}; {remedy}")
         optimiser.zero_grad()
         accelerator.backward(loss)
         if recipe.clip:
@@ -194,6 +189,15 @@ def _scheduler(optimiser, recipe: Schedule, first: int) -> LambdaLR:
         group["initial_lr"] = recipe.rate
     plain = getattr(optimiser, "optimizer", optimiser)  # accelerate wraps it
     return LambdaLR(plain, lambda step: one_cycle(step / recipe.steps), last_epoch=first - 1)
+
+
+def _on(device: torch.device, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: part.to(device) for key, part in batch.items()}
+
+
+def _optimiser(model: nn.Module, recipe: Schedule) -> torch.optim.AdamW:
+    rate, decay = recipe.rate, recipe.decay
+    return torch.optim.AdamW(model.parameters(), rate, weight_decay=decay, fused=recipe.fused)
 
 
 def _fine_on_gpu() -> bool:

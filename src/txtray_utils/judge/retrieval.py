@@ -19,8 +19,8 @@ from txtray_utils.vocabulary import LABELS
 
 def own_ranks(model: ImageTextModel, pairs: ImageTextPairs) -> np.ndarray:
     """Return the rank (N,) of each film's own report, the mean of its sentences, among all of the pairs."""
-    images, _ = model.encode_films(pairs.films)
-    texts = model.encode_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device)).detach()
+    images = model.embed_images(pairs.images)
+    texts = model.embed_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device))
     return pair_ranks((images @ texts.T).cpu().numpy())
 
 

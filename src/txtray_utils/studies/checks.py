@@ -11,10 +11,9 @@ from datasets import Dataset
 from PIL import Image as Picture
 
 from txtray_utils.errors import InputError
-from txtray_utils.studies.columns import _MASKED, FRONTAL, features
-from txtray_utils.studies.pixels import _mask_size
+from txtray_utils.studies.columns import BATCH, FRONTAL, MASKED, features
+from txtray_utils.studies.pixels import mask_size
 from txtray_utils.studies.splits import SPLITS
-from txtray_utils.studies.table import _BATCH
 from txtray_utils.vocabulary import FINDINGS, LABELS
 
 _TEXT = ("study_id", "subject_id", "image_id", "source", "licence", "split")
@@ -33,7 +32,7 @@ def validate(dataset: Dataset, where: str | Path = "study table") -> Dataset:
         missing = sorted(set(features()) - set(dataset.features))
         fault = f"missing columns {missing}" if missing else "column names or types differ from studies.features()"
         raise InputError(where, fault, "It was made by another version: delete it and make it again.")
-    plain = dataset.select_columns([name for name in dataset.column_names if name not in ("image", *_MASKED)])
+    plain = dataset.select_columns([name for name in dataset.column_names if name not in ("image", *MASKED)])
     table = plain.with_format("arrow")[:]
     frame = table.drop(["labs", "vitals", "sentences", "mesh_codes"]).flatten().to_pandas().set_index("study_id")
     faults = _column_faults(frame) or _patient_faults(frame) + _late_faults(table) + _size_faults(dataset)
@@ -94,9 +93,9 @@ def _late_faults(table: pa.Table) -> list[str]:
 
 def _size_faults(dataset: Dataset) -> list[str]:
     faults = []
-    columns = dataset.select_columns(["study_id", "image", *_MASKED]).with_format("arrow")
-    for start in range(0, len(dataset), _BATCH):
-        for row in columns[start : start + _BATCH].to_pylist():
+    columns = dataset.select_columns(["study_id", "image", *MASKED]).with_format("arrow")
+    for start in range(0, len(dataset), BATCH):
+        for row in columns[start : start + BATCH].to_pylist():
             try:
                 image = Picture.open(io.BytesIO(row["image"]["bytes"]))
                 grey, size = image.mode in ("L", "I;16"), (image.height, image.width)
@@ -104,7 +103,7 @@ def _size_faults(dataset: Dataset) -> list[str]:
                 grey, size = False, (0, 0)
             if not grey:
                 faults.append(f"the image of study {row['study_id']} is not a grey PNG of 8 or 16 bits")
-            masks = [item["mask"] for name in _MASKED for item in row[name] or ()]
-            if any(mask is None or _mask_size(mask) != size for mask in masks):
+            masks = [item["mask"] for name in MASKED for item in row[name] or ()]
+            if any(mask is None or mask_size(mask) != size for mask in masks):
                 faults.append(f"a mask of study {row['study_id']} is not of the image's size {size}")
     return faults

@@ -1,13 +1,17 @@
 """NEW MODULE."""
 
+
 from datasets import Features, Image, List, Value
 
 from txtray_utils.vocabulary import FINDINGS, LABELS
 
+BATCH = 64  # rows an Arrow batch
+
+
 FRONTAL = ("PA", "AP")  # in order of preference
 
 
-_MASKED = ("regions", "evidence")
+MASKED = ("regions", "evidence")
 
 
 def features() -> Features:

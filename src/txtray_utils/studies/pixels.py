@@ -16,7 +16,7 @@ def pack_mask(mask: np.ndarray) -> bytes:
 
 def unpack_mask(packed: bytes) -> np.ndarray:
     """Return the boolean mask (H, W) that `pack_mask` packed."""
-    height, width = _mask_size(packed)
+    height, width = mask_size(packed)
     bits = np.frombuffer(zlib.decompress(packed[4:]), np.uint8)
     return np.unpackbits(bits, count=height * width).reshape(height, width).astype(bool)
 
@@ -33,5 +33,5 @@ def pixels(image: Picture.Image) -> np.ndarray:
     return np.asarray(image, np.float32) / (255 if image.mode == "L" else 65535)
 
 
-def _mask_size(packed: bytes) -> tuple[int, int]:
+def mask_size(packed: bytes) -> tuple[int, int]:
     return struct.unpack_from("<HH", packed)

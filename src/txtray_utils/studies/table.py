@@ -37,10 +37,7 @@ from datasets import Dataset
 
 from txtray_utils.errors import InputError, Rejects, writing
 from txtray_utils.studies.checks import validate
-from txtray_utils.studies.columns import features
-
-_BATCH = 64  # rows an Arrow batch
-
+from txtray_utils.studies.columns import BATCH, features
 
 _STRUCTS = ("labels", "mesh_labels", "drawn")
 
@@ -109,7 +106,7 @@ def _batches(rows: Iterable[Mapping], path: Path) -> Iterator[pa.RecordBatch]:
         known = {name: value for name, value in row.items() if not (pd.api.types.is_scalar(value) and pd.isna(value))}
         filled = {name: row.get(name) or {} for name in _STRUCTS}
         batch.append({**known, **filled, "image": {"bytes": row["image"], "path": None}})
-        if len(batch) == _BATCH:
+        if len(batch) == BATCH:
             yield _record_batch(batch, schema, path)
             batch = []
     yield _record_batch(batch, schema, path)
@@ -122,3 +119,12 @@ def _record_batch(batch: list[dict], schema: pa.Schema, path: Path) -> pa.Record
         studies = f"{batch[0]['study_id']} to {batch[-1]['study_id']}"
         remedy = "Mend the row where it is made; studies.features() lists the types."
         raise InputError(path, f"a value of the wrong type in studies {studies} ({error})", remedy) from error
+
+
+def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:
+    """Return the studies of one split; by default only those whose report has a sentence."""
+    splits, sentences = studies["split"], studies["sentences"]
+    rows = [row for row, name in enumerate(splits) if name == split]
+    if with_sentences:
+        rows = [row for row in rows if sentences[row]]
+    return studies.select(rows)

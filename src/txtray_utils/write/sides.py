@@ -17,7 +17,7 @@ def halves(model: ImageTextModel, films: torch.Tensor) -> np.ndarray:
 
     The tower's feature map is cut in two before it is pooled. The patient's right is on the viewer's left.
     """
-    return torch.stack([model.pool(part) for part in model.maps(films).chunk(2, 3)], 1).numpy()
+    return torch.stack([model.pooled(part) for part in model.feature_maps(films).chunk(2, 3)], 1).numpy()
 
 
 def said_sides(reports: Sequence[str]) -> np.ndarray:

