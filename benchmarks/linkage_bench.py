@@ -1,15 +1,17 @@
-"""Time and memory of `txtray_utils.record.link` against pandas, on simulated labevents of 2 to 20 million rows.
+"""Time and memory of `txtray_utils.record.link` against pandas, on simulated labevents of 2 to 20
+million rows.
 
-    python benchmarks/linkage_bench.py            # about 12 minutes, 12 GB (pandas, all columns); writes the results
-    python benchmarks/linkage_bench.py 2          # only 2 million rows; prints, writes nothing
+    python benchmarks/linkage_bench.py            # about 12 minutes, 12 GB (pandas, all columns);
+    writes the results python benchmarks/linkage_bench.py 2          # only 2 million rows; prints,
+    writes nothing
 
-The tables are simulated (MIMIC-IV columns, made once into the data folder, `bench`). Every contender runs in a process
-of its own, does the whole linkage, and must give the same studies and the same laboratory values. pandas is written with
-care: `pandas_usecols` reads 7 of 16 columns with narrow types and parses only the times that survive the filters;
-`pandas_arrow` does so with the parallel pyarrow reader; `pandas` is the same code over `read_csv` of everything.
-Seconds exclude imports; memory is the peak resident set of the process, imports and all.
-Explained in book/03_linking_images_to_the_record.
-"""
+The tables are simulated (MIMIC-IV columns, made once into the data folder, `bench`). Every
+contender runs in a process of its own, does the whole linkage, and must give the same studies and
+the same laboratory values. pandas is written with care: `pandas_usecols` reads 7 of 16 columns with
+narrow types and parses only the times that survive the filters; `pandas_arrow` does so with the
+parallel pyarrow reader; `pandas` is the same code over `read_csv` of everything. Seconds exclude
+imports; memory is the peak resident set of the process, imports and all. Explained in
+book/03_linking_images_to_the_record."""
 
 import json
 import resource
@@ -26,7 +28,13 @@ CSV = ("ours", "pandas_usecols", "pandas_arrow", "pandas")
 PARQUET = ("ours", "pandas_usecols", "pandas")
 REPEATS = 2  # the faster one counts; pandas over all columns runs once
 NEEDED = ["subject_id", "itemid", "charttime", "storetime", "value", "valuenum", "valueuom"]
-TYPES = {"subject_id": "int32", "itemid": "int32", "value": "str", "valuenum": "float64", "valueuom": "category"}
+TYPES = {
+    "subject_id": "int32",
+    "itemid": "int32",
+    "value": "str",
+    "valuenum": "float64",
+    "valueuom": "category",
+}
 
 _PATIENT = "(10000000 + p * 61)"
 _BEGIN = "(TIMESTAMP '2150-01-01' + INTERVAL 1 HOUR * ((p % 50) * 400 + k * 9600))"  # of admission k of patient p
@@ -89,12 +97,23 @@ def make(millions: int) -> None:
         unit, factor = next(iter(lab.factors.items()))
         low, high = lab.low / factor, lab.high / factor
         known.append(
-            (row, lab.known[-1], lab.labels[0], lab.category, unit, low + 0.1 * (high - low), 0.2 * (high - low))
+            (
+                row,
+                lab.known[-1],
+                lab.labels[0],
+                lab.category,
+                unit,
+                low + 0.1 * (high - low),
+                0.2 * (high - low),
+            )
         )
     with duckdb.connect(config={"memory_limit": "3GB"}) as con:
         con.execute("SET enable_progress_bar = false")
         con.register(
-            "known", pd.DataFrame(known, columns=["row", "itemid", "label", "category", "unit", "low", "span"])
+            "known",
+            pd.DataFrame(
+                known, columns=["row", "itemid", "label", "category", "unit", "low", "span"]
+            ),
         )
         rows = millions * 1_000_000
         for name, sql in TABLES.items():
@@ -103,7 +122,9 @@ def make(millions: int) -> None:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name("partial.csv.gz")
-            query = sql.format(patients=rows // 500, studies=rows // 700, rows=rows, known=len(LABS))
+            query = sql.format(
+                patients=rows // 500, studies=rows // 700, rows=rows, known=len(LABS)
+            )
             con.execute(f"COPY ({query}) TO '{partial}' (FORMAT csv, HEADER, COMPRESSION gzip)")
             partial.replace(target)
 
@@ -134,25 +155,37 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
     films = table("metadata")
     text = films["StudyDate"].astype(str) + films["StudyTime"].astype(int).astype(str).str.zfill(6)
     films["t"] = pd.to_datetime(text, format="%Y%m%d%H%M%S")
-    films = films.groupby("study_id", as_index=False).agg(subject_id=("subject_id", "first"), t=("t", "min"))
+    films = films.groupby("study_id", as_index=False).agg(
+        subject_id=("subject_id", "first"), t=("t", "min")
+    )
     items = table("mimic-iv/hosp/d_labitems")
     labs = pd.DataFrame([(lab.name, label, lab.category) for lab in LABS for label in lab.labels],
                         columns=["name", "label", "category"])  # fmt: skip
-    items = items[items["fluid"] == "Blood"].merge(labs, on=["label", "category"])[["itemid", "name"]]
+    items = items[items["fluid"] == "Blood"].merge(labs, on=["label", "category"])[
+        ["itemid", "name"]
+    ]
 
     path = where / "mimic-iv/hosp/labevents"
     if parquet:
         wanted = [("itemid", "in", items["itemid"].astype(str).tolist())] if columns else None
         events = pd.read_parquet(path.with_suffix(".parquet"), columns=columns, filters=wanted)
-        events = events.assign(**{name: pd.to_numeric(events[name]) for name in ("subject_id", "itemid")})
+        events = events.assign(
+            **{name: pd.to_numeric(events[name]) for name in ("subject_id", "itemid")}
+        )
     elif columns:
         events = pd.read_csv(f"{path}.csv.gz", usecols=columns, dtype=TYPES, engine=engine)
     else:
         events = pd.read_csv(f"{path}.csv.gz", low_memory=False)
-    events = events[events["itemid"].isin(items["itemid"]) & events["subject_id"].isin(films["subject_id"])]
-    events = events.assign(**{name: pd.to_datetime(events[name]) for name in ("charttime", "storetime")})
+    events = events[
+        events["itemid"].isin(items["itemid"]) & events["subject_id"].isin(films["subject_id"])
+    ]
+    events = events.assign(
+        **{name: pd.to_datetime(events[name]) for name in ("charttime", "storetime")}
+    )
     events = events.reset_index(names="row").merge(items, on="itemid").merge(films, on="subject_id")
-    seen = (events["charttime"] >= events["t"] - pd.Timedelta("24h")) & (events["charttime"] <= events["t"])
+    seen = (events["charttime"] >= events["t"] - pd.Timedelta("24h")) & (
+        events["charttime"] <= events["t"]
+    )
     events = events[seen & (events["storetime"] <= events["t"])]
     said = pd.to_numeric(events["value"].str.extract(r"^\s*[<>]?\s*(\d+(?:\.\d+)?)\s*$")[0])
     factors = pd.DataFrame([(lab.name, unit, factor) for lab in LABS for unit, factor in lab.factors.items()],
@@ -174,8 +207,12 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
         near = films.merge(stays[["subject_id", key, "start", "stop"]], on="subject_id")
         early, late = near["start"] - near["t"], near["t"] - near["stop"]
         near = near[(early <= pd.Timedelta(before, "h")) & (late <= pd.Timedelta(after, "h"))]
-        near["gap"] = np.maximum(np.maximum(early, late), pd.Timedelta(0))[near.index].dt.total_seconds()
-        near = near.sort_values(["gap", "start"], ascending=[True, False]).drop_duplicates("study_id")
+        near["gap"] = np.maximum(np.maximum(early, late), pd.Timedelta(0))[
+            near.index
+        ].dt.total_seconds()
+        near = near.sort_values(["gap", "start"], ascending=[True, False]).drop_duplicates(
+            "study_id"
+        )
         return near.set_index("study_id")[[key, "gap", "start"]]
 
     ed = nearest("mimic-iv-ed/ed/edstays", "stay_id", "intime", "outtime", 1, 1)
@@ -184,19 +221,24 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
     people = table("mimic-iv/hosp/patients").set_index("subject_id")
     studies = films.set_index("study_id")
     person = people.loc[studies["subject_id"]].set_index(studies.index)
-    studies["age"] = (person["anchor_age"].clip(upper=90) + studies["t"].dt.year - person["anchor_year"]).clip(upper=90)
+    studies["age"] = (
+        person["anchor_age"].clip(upper=90) + studies["t"].dt.year - person["anchor_year"]
+    ).clip(upper=90)
     e, i, a = (links["gap"].reindex(studies.index) for links in (ed, icu, stay))
     kinds = {"ed": e == 0, "icu": i == 0, "admission": a == 0, "ed ": e > 0, "pre-admission": a > 0}
     studies["link_type"] = np.select(list(kinds.values()), [kind.strip() for kind in kinds], "none")
     studies["hadm_id"], studies["ed_stay_id"] = stay["hadm_id"], ed["stay_id"]
-    vitals = table("mimic-iv-ed/ed/triage").merge(studies.reset_index(), left_on="stay_id", right_on="ed_stay_id")
+    vitals = table("mimic-iv-ed/ed/triage").merge(
+        studies.reset_index(), left_on="stay_id", right_on="ed_stay_id"
+    )
     arrived = vitals["t"] >= ed["start"].reindex(vitals["study_id"]).to_numpy()
     vitals = vitals[arrived].melt("study_id", list(VITALS), var_name="name")
     return studies.reset_index().rename(columns={"t": "study_time"}), labs, vitals
 
 
 def run(contender: str, millions: int, kind: str, answer: Path) -> None:
-    """Run one contender here, write its answer, and print its seconds and peak megabytes as JSON."""
+    """Run one contender here, write its answer, and print its seconds and peak megabytes as
+    JSON."""
     import pandas as pd
     import txtray_utils.record  # noqa: F401  so that imports are in no contender's time
 
@@ -215,12 +257,22 @@ def run(contender: str, millions: int, kind: str, answer: Path) -> None:
     ids = ["study_id", "ed_stay_id", "hadm_id"]
     studies = studies.assign(**{name: pd.to_numeric(studies[name]) for name in ids})
     labs = labs.assign(study_id=pd.to_numeric(labs["study_id"]))
-    studies[[*ids, "study_time", "age", "link_type"]].sort_values("study_id").to_parquet(answer / "studies.parquet")
-    labs[["study_id", "name", "value", "hours_before"]].sort_values(["study_id", "name"]).to_parquet(
-        answer / "labs.parquet"
+    studies[[*ids, "study_time", "age", "link_type"]].sort_values("study_id").to_parquet(
+        answer / "studies.parquet"
     )
+    labs[["study_id", "name", "value", "hours_before"]].sort_values(
+        ["study_id", "name"]
+    ).to_parquet(answer / "labs.parquet")
     print(
-        json.dumps({"seconds": seconds, "mb": peak, "studies": len(studies), "labs": len(labs), "vitals": len(vitals)})
+        json.dumps(
+            {
+                "seconds": seconds,
+                "mb": peak,
+                "studies": len(studies),
+                "labs": len(labs),
+                "vitals": len(vitals),
+            }
+        )
     )
 
 
@@ -246,7 +298,9 @@ def child(call: str) -> str:
     """Run `call` of this module in a process of its own and return what it prints."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from pathlib import Path; "
     code += f"import linkage_bench as bench; bench.{call}"
-    return subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def timed(work) -> float:
@@ -257,7 +311,8 @@ def timed(work) -> float:
 
 
 def measure(millions: int) -> dict[str, dict[str, float]]:
-    """Return seconds and peak MB of every contender, csv and Parquet, at that size, the answers checked."""
+    """Return seconds and peak MB of every contender, csv and Parquet, at that size, the answers
+    checked."""
     child(f"make({millions})")
     labevents = folder(millions) / "mimic-iv/hosp/labevents.csv.gz"
     parquet = labevents.with_name("labevents.parquet")
@@ -273,7 +328,9 @@ def measure(millions: int) -> dict[str, dict[str, float]]:
             call = f"run({contender!r}, {millions}, {kind!r}, Path({str(answers / contender)!r}))"
             runs = [json.loads(child(call)) for _ in range(1 if contender == "pandas" else REPEATS)]
             key = contender if kind == "csv" else f"parquet.{contender}"
-            measured[key] = min(runs, key=lambda one: one["seconds"]) | {"mb": max(one["mb"] for one in runs)}
+            measured[key] = min(runs, key=lambda one: one["seconds"]) | {
+                "mb": max(one["mb"] for one in runs)
+            }
             print(f"{millions} M rows, {key}: {measured[key]}", flush=True)
         child(f"check({list(contenders)!r}, Path({str(answers)!r}))")
     parquet.unlink()
@@ -289,9 +346,13 @@ def main() -> None:
         for key, one in found.items():
             text = f"{key}, {millions} million rows of simulated labevents"
             n = millions * 1_000_000
-            results[f"seconds.{key}.{millions}M"] = Result(one["seconds"], n, "s", f"Seconds: {text}")
+            results[f"seconds.{key}.{millions}M"] = Result(
+                one["seconds"], n, "s", f"Seconds: {text}"
+            )
             if "mb" in one:
-                results[f"mb.{key}.{millions}M"] = Result(one["mb"], n, "MB", f"Peak memory: {text}")
+                results[f"mb.{key}.{millions}M"] = Result(
+                    one["mb"], n, "MB", f"Peak memory: {text}"
+                )
     top, n = measured[max(sizes)], max(sizes) * 1_000_000
 
     def ratio(other: str, field: str, ours: str = "ours") -> Result:
@@ -306,9 +367,15 @@ def main() -> None:
         "ratio_to_gunzip": ratio("gunzip", "seconds"),
         "memory_ratio_to_pandas_usecols": ratio("pandas_usecols", "mb"),
         "parquet.ratio_to_pandas": ratio("parquet.pandas", "seconds", "parquet.ours"),
-        "parquet.ratio_to_pandas_usecols": ratio("parquet.pandas_usecols", "seconds", "parquet.ours"),
-        "parquet.memory_ratio_to_pandas_usecols": ratio("parquet.pandas_usecols", "mb", "parquet.ours"),
-        "peak_mb": Result(top["ours"]["mb"], n, "MB", "Peak memory of our linkage over csv.gz (simulated rows)"),
+        "parquet.ratio_to_pandas_usecols": ratio(
+            "parquet.pandas_usecols", "seconds", "parquet.ours"
+        ),
+        "parquet.memory_ratio_to_pandas_usecols": ratio(
+            "parquet.pandas_usecols", "mb", "parquet.ours"
+        ),
+        "peak_mb": Result(
+            top["ours"]["mb"], n, "MB", "Peak memory of our linkage over csv.gz (simulated rows)"
+        ),
         "seconds_gunzip": Result(
             top["gunzip"]["seconds"], n, "s", "Seconds of gunzip alone on the same file: the limit"
         ),

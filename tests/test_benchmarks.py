@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-pass  # RELOC
 from txtray_utils.read.report import report_text
 from txtray_utils.studies.sources.registry import load_studies
-from txtray_utils.write.decoder import learnable
+from txtray_utils.studies.table import part
+from txtray_utils.write.tokeniser import learnable
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -31,7 +31,7 @@ def letters(text: str) -> str:
 
 def test_the_decoder_learns_from_no_test_patients_report(generation):
     studies = load_studies("demo")
-    train, held = (generation.of_split(studies, split) for split in ("train", "test"))
+    train, held = (part(studies, split) for split in ("train", "test"))
     rows, texts = learnable(train)
     assert len(rows) > 0.9 * len(train) and not set(train["subject_id"]) & set(held["subject_id"])
     own = [letters(report_text(train[row]["sentences"])) for row in rows]
@@ -39,11 +39,15 @@ def test_the_decoder_learns_from_no_test_patients_report(generation):
     said = train["sentences"]
     for row, text in zip(rows, texts, strict=True):
         whole = iter(report_text(said[row]).split())
-        assert all(word in whole for word in text.split()), f"study {row} is given words that are not its own, in its order"
+        assert all(word in whole for word in text.split()), (
+            f"study {row} is given words that are not its own, in its order"
+        )
         assert "XX" not in text
 
 
-def test_settings_are_tried_on_films_whose_words_are_not_trained_or_tested_on(alignment, monkeypatch, tmp_path):
+def test_settings_are_tried_on_films_whose_words_are_not_trained_or_tested_on(
+    alignment, monkeypatch, tmp_path
+):
     studies = load_studies("demo")
     some = studies.select(range(0, len(studies), 4))
     monkeypatch.setattr(alignment, "make_hospital", lambda *_: tmp_path)
@@ -55,4 +59,6 @@ def test_settings_are_tried_on_films_whose_words_are_not_trained_or_tested_on(al
     held = [row for row in studies if row["split"] in ("train", "test")]
     words = {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in held}
     assert 0 < len(free) < len(some)
-    assert not {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in free} & words
+    assert (
+        not {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in free} & words
+    )

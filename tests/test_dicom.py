@@ -1,4 +1,5 @@
-"""Oracles: the formulas of DICOM PS3.3 C.11.2 written out pixel by pixel, and cases worked by hand."""
+"""Oracles: the formulas of DICOM PS3.3 C.11.2 written out pixel by pixel, and cases worked by
+hand."""
 
 import json
 import math
@@ -52,7 +53,8 @@ def table(keyword, entries, first, depth):
 
 
 def shown(value, centre, width, function="LINEAR"):
-    """One value through a window, from PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, in [0, 1]."""
+    """One value through a window, from PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, in [0,
+    1]."""
     if function == "SIGMOID":
         return 1 / (1 + math.exp(min(-4 * (value - centre) / width, 700)))
     if function == "LINEAR":
@@ -87,7 +89,8 @@ def test_one_film_reads_the_same_whichever_way_round_it_is_stored(values, window
     window, mirror = {}, {}
     if windowed:
         window, mirror = (
-            {"WindowCenter": c, "WindowWidth": 3000, "VOILUTFunction": "LINEAR_EXACT"} for c in (1800, 2295)
+            {"WindowCenter": c, "WindowWidth": 3000, "VOILUTFunction": "LINEAR_EXACT"}
+            for c in (1800, 2295)
         )
     low = grey(made(values, **window))
     high = grey(made(4095 - values, PhotometricInterpretation="MONOCHROME1", **mirror))
@@ -102,14 +105,20 @@ def test_moving_values_and_window_together_changes_nothing(values, shift):
     there = (values.astype(int) + shift).astype(np.uint16)
     assume(grey(made(values, bits=16, WindowCenter=2000, WindowWidth=1000)).notes == ())
     np.testing.assert_allclose(
-        grey(made(there, bits=16, WindowCenter=2000 + shift, WindowWidth=1000)).pixels, here, atol=1e-6
+        grey(made(there, bits=16, WindowCenter=2000 + shift, WindowWidth=1000)).pixels,
+        here,
+        atol=1e-6,
     )
 
 
 @given(
     arrays.arrays(np.uint16, (5, 5), elements=st.integers(0, 4095)),
     st.sampled_from(
-        [{}, {"WindowCenter": 2000, "WindowWidth": 1500}, {"RescaleSlope": 0.5, "RescaleIntercept": -1000}]
+        [
+            {},
+            {"WindowCenter": 2000, "WindowWidth": 1500},
+            {"RescaleSlope": 0.5, "RescaleIntercept": -1000},
+        ]
     ),
     st.booleans(),
 )
@@ -156,12 +165,19 @@ def test_bits_above_those_stored_do_not_count():
 def test_a_voi_lut_is_looked_up_entry_by_entry(depth):
     entries = [min(v // 16, 255) for v in range(4096)]
     found = grey(made(WindowCenter=5, WindowWidth=3, **table("VOILUTSequence", entries, 0, depth)))
-    np.testing.assert_allclose(found.pixels, PIXELS // 16 / 255, atol=1e-6)  # also where the depth is misstated
+    np.testing.assert_allclose(
+        found.pixels, PIXELS // 16 / 255, atol=1e-6
+    )  # also where the depth is misstated
     assert found.steps == ("VOI LUT",), "the table goes before the window"
 
 
 def test_values_outside_a_voi_lut_take_its_ends():
-    found = grey(made(PhotometricInterpretation="MONOCHROME1", **table("VOILUTSequence", [10, 50, 100], 1500, 16)))
+    found = grey(
+        made(
+            PhotometricInterpretation="MONOCHROME1",
+            **table("VOILUTSequence", [10, 50, 100], 1500, 16),
+        )
+    )
     assert found.pixels[1, 0] == found.pixels[0, 0] == pytest.approx(0.9)
     assert found.pixels[1, 1] == found.pixels[2, 2] == 0
 
@@ -183,7 +199,9 @@ def test_a_modality_lut_comes_before_the_window(depth):
     entries = [v // 32 for v in range(4096)]
     header = table("ModalityLUTSequence", entries, 0, depth)
     found = grey(made(WindowCenter=64, WindowWidth=64, VOILUTFunction="LINEAR_EXACT", **header))
-    np.testing.assert_allclose(found.pixels, np.clip((PIXELS // 32 - 64.0) / 64 + 0.5, 0, 1), atol=1e-6)
+    np.testing.assert_allclose(
+        found.pixels, np.clip((PIXELS // 32 - 64.0) / 64 + 0.5, 0, 1), atol=1e-6
+    )
     assert found.steps == ("modality LUT", "window LINEAR_EXACT")
 
 
@@ -211,7 +229,14 @@ def test_padding_is_black_and_does_not_count(photometric):
     values = np.arange(2000, 2100, dtype=np.uint16).reshape(10, 10)
     padded = values.copy()
     padded[:2], padded[2:3] = 0, 15
-    found = grey(made(padded, PhotometricInterpretation=photometric, PixelPaddingValue=0, PixelPaddingRangeLimit=20))
+    found = grey(
+        made(
+            padded,
+            PhotometricInterpretation=photometric,
+            PixelPaddingValue=0,
+            PixelPaddingRangeLimit=20,
+        )
+    )
     alone = grey(made(values[3:], PhotometricInterpretation=photometric))
     assert (found.pixels[:3] == 0).all() and "padding made black" in found.steps
     np.testing.assert_allclose(found.pixels[3:], alone.pixels, atol=1e-6)
@@ -272,7 +297,11 @@ def test_what_is_no_image_file_is_an_error(tmp_path, name):
 
 
 def of_pydicom():
-    files = [file for file in FILES.rglob("*") if file.is_file() and not {"cache", "__pycache__"} & set(file.parts)]
+    files = [
+        file
+        for file in FILES.rglob("*")
+        if file.is_file() and not {"cache", "__pycache__"} & set(file.parts)
+    ]
     return sorted(file for file in files if file.suffix != ".py")
 
 
@@ -287,10 +316,17 @@ def test_every_file_that_pydicom_tests_itself_with_is_read_or_refused():
         else:
             read[file.name] = image
             assert image.pixels.dtype == np.float32 and image.pixels.ndim == 2, file
-            assert image.pixels.min() >= 0 and image.pixels.max() <= 1 and image.pixels.std() > 0, file
+            assert image.pixels.min() >= 0 and image.pixels.max() <= 1 and image.pixels.std() > 0, (
+                file
+            )
     assert len(read) > 50 and len(refused) > 100
-    same = [read[f"MR_small{kind}.dcm"].pixels for kind in ("", "_RLE", "_implicit", "_bigendian", "_jp2klossless")]
-    assert all(np.array_equal(same[0], other) for other in same[1:]), "one image, five transfer syntaxes"
+    same = [
+        read[f"MR_small{kind}.dcm"].pixels
+        for kind in ("", "_RLE", "_implicit", "_bigendian", "_jp2klossless")
+    ]
+    assert all(np.array_equal(same[0], other) for other in same[1:]), (
+        "one image, five transfer syntaxes"
+    )
     assert "less than expected" in refused["MR_truncated.dcm"]
     assert refused["rtplan.dcm"].startswith("has no pixel data")
     assert refused["examples_palette.dcm"].startswith("is a colour image")
@@ -298,7 +334,10 @@ def test_every_file_that_pydicom_tests_itself_with_is_read_or_refused():
 
 
 @given(
-    st.sampled_from(["MR_small.dcm", "MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "image_dfl.dcm"]), st.floats(0, 1)
+    st.sampled_from(
+        ["MR_small.dcm", "MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "image_dfl.dcm"]
+    ),
+    st.floats(0, 1),
 )
 def test_a_file_cut_short_is_refused_or_reads_as_the_whole(tmp_path_factory, name, share):
     whole = next(FILES.rglob(name))
@@ -336,7 +375,10 @@ def test_a_picture_of_8_bits_keeps_its_values(tmp_path, kind):
 
 
 def test_colour_is_made_grey_and_transparency_black(tmp_path):
-    values = np.array([[[255, 0, 0, 255], [90, 90, 90, 255]], [[255, 255, 255, 0], [255, 255, 255, 255]]], np.uint8)
+    values = np.array(
+        [[[255, 0, 0, 255], [90, 90, 90, 255]], [[255, 255, 255, 0], [255, 255, 255, 255]]],
+        np.uint8,
+    )
     Image.fromarray(values).save(tmp_path / "x.png")
     expected = np.array([[0.299, 90 / 255], [0, 1]])  # red weighs 0.299 (ITU-R BT.601)
     np.testing.assert_allclose(read_image(tmp_path / "x.png").pixels, expected, atol=0.003)
@@ -376,7 +418,12 @@ def test_elements_that_are_there_but_empty_count_as_absent(tmp_path):
 
 
 def test_a_dicom_file_and_its_data_set_read_alike(tmp_path):
-    dataset = made(PhotometricInterpretation="MONOCHROME1", ViewPosition="AP", WindowCenter=2000, WindowWidth=900)
+    dataset = made(
+        PhotometricInterpretation="MONOCHROME1",
+        ViewPosition="AP",
+        WindowCenter=2000,
+        WindowWidth=900,
+    )
     dataset.save_as(tmp_path / "x.png", enforce_file_format=True)  # the name does not matter
     found, expected = read_image(tmp_path / "x.png"), grey(dataset)
     assert isinstance(found, Grey) and np.array_equal(found.pixels, expected.pixels)
@@ -416,7 +463,10 @@ def test_real_films_are_not_suspected_and_inverted_ones_are():
 
 def test_the_chapter_and_the_package_agree():
     chapter = Path(__file__).parents[1] / "book" / "01_reading_a_radiograph.ipynb"
-    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(chapter.read_text("utf-8"))["cells"]}
+    cells = {
+        cell["id"]: "".join(cell["source"])
+        for cell in json.loads(chapter.read_text("utf-8"))["cells"]
+    }
     names = {"np": np, "stored": PIXELS}
     for cell in ("c01-window-loop", "c01-window"):
         exec(cells[cell], names)  # noqa: S102 - the chapter's own cells
@@ -427,7 +477,16 @@ def test_the_chapter_and_the_package_agree():
             int(rng.integers(500, 3500)),
             int(rng.integers(2, 5000)),
         )
-        ours = grey(made(values, PhotometricInterpretation="MONOCHROME1", WindowCenter=centre, WindowWidth=width))
+        ours = grey(
+            made(
+                values,
+                PhotometricInterpretation="MONOCHROME1",
+                WindowCenter=centre,
+                WindowWidth=width,
+            )
+        )
         assert ours.notes == ()
         for theirs in ("window_loop", "window"):
-            np.testing.assert_allclose(ours.pixels, 1 - names[theirs](values, centre, width), atol=1e-6)
+            np.testing.assert_allclose(
+                ours.pixels, 1 - names[theirs](values, centre, width), atol=1e-6
+            )

@@ -1,4 +1,5 @@
-"""data/download.sh against a server on loopback that drops connections, sends wrong bytes and refuses logins."""
+"""data/download.sh against a server on loopback that drops connections, sends wrong bytes and
+refuses logins."""
 
 import base64
 import hashlib
@@ -26,7 +27,8 @@ DEMO = "/files/mimic-iv-demo/2.2"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files` (path -> bytes). `drops`: how often a transfer breaks half-way; `login`: what it asks for."""
+    """Serves `files` (path -> bytes). `drops`: how often a transfer breaks half-way; `login`: what
+    it asks for."""
 
     daemon_threads = True
 
@@ -55,7 +57,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, content = self.server, self.server.files.get(self.path)
         server.asked.append((self.path, self.headers["Range"]))
-        browser = not self.headers["User-Agent"].startswith("Wget/")  # PhysioNet takes a password from Wget alone
+        browser = not self.headers["User-Agent"].startswith(
+            "Wget/"
+        )  # PhysioNet takes a password from Wget alone
         if server.login and (browser or self.headers["Authorization"] != server.login):
             self.send_response(302 if server.page else 403 if browser else 401)
             self.send_header("Location", "/login/")
@@ -95,15 +99,25 @@ def server(request):
     made.server_close()
 
 
-def run(*arguments, server=None, stdin="", options=(), **environment) -> subprocess.CompletedProcess:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("TXTRAY", "PHYSIONET"))}
+def run(
+    *arguments, server=None, stdin="", options=(), **environment
+) -> subprocess.CompletedProcess:
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TXTRAY", "PHYSIONET"))
+    }
     base = {"TXTRAY_BASE_URL": f"http://127.0.0.1:{server.server_port}"} if server else {}
     return subprocess.run(["bash", *options, str(SCRIPT), *map(str, arguments)], input=stdin, text=True, check=False,
                           capture_output=True, env=plain | base | environment, timeout=60)  # fmt: skip
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(
@@ -118,14 +132,19 @@ def test_a_dry_run_says_access_and_addresses_and_fetches_nothing(tmp_path, sourc
     assert done.returncode == 0, done.stderr
     first, *rest = done.stdout.splitlines()
     assert first.startswith(f"{source}: ") and access in first
-    assert any(url in line for line in rest) and all(line.startswith(("would ", "then: ")) for line in rest)
+    assert any(url in line for line in rest) and all(
+        line.startswith(("would ", "then: ")) for line in rest
+    )
     assert not (tmp_path / "new").exists()
 
 
 def test_the_open_demo_is_fetched_checked_and_not_fetched_again(tmp_path, server):
     done = run("mimic-demo", "--dest", tmp_path, server=server)
     assert done.returncode == 0, done.stderr
-    assert files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"] == server.files[f"{DEMO}/hosp/labevents.csv.gz"]
+    assert (
+        files(tmp_path)["mimic-iv/hosp/labevents.csv.gz"]
+        == server.files[f"{DEMO}/hosp/labevents.csv.gz"]
+    )
     assert done.stdout.count("(checksum right)") == 7
     server.asked.clear()
     assert run("mimic-demo", "--dest", tmp_path, server=server).returncode == 0
@@ -182,7 +201,10 @@ def test_a_partial_file_that_was_whole_or_stale_is_handled(tmp_path, server):
 def test_a_wrong_checksum_is_refused_and_not_kept(tmp_path, server):
     server.publish("mimic-iv-demo/2.2", TABLES, wrong="hosp/d_labitems.csv.gz")
     done = run("mimic-demo", "--dest", tmp_path, server=server)
-    assert done.returncode == 1 and "d_labitems.csv.gz: its SHA-256 is not the published one" in done.stderr
+    assert (
+        done.returncode == 1
+        and "d_labitems.csv.gz: its SHA-256 is not the published one" in done.stderr
+    )
     assert "mimic-iv/hosp/d_labitems.csv.gz" not in files(tmp_path)
 
 
@@ -210,7 +232,15 @@ def mimic(server) -> None:
 
 def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path, server):
     mimic(server)
-    done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", options=["-x"], PHYSIONET_USER=USER)
+    done = run(
+        "mimic",
+        "--dest",
+        tmp_path,
+        server=server,
+        stdin=f"{SPOKEN}\n",
+        options=["-x"],
+        PHYSIONET_USER=USER,
+    )
     assert done.returncode == 0, done.stderr
     found = files(tmp_path)
     wanted = {"mimic-cxr/files/p10/p10000001/s50000001.txt", "mimic-cxr-jpg/files/p10/p10000001/s50000001/0a1b.jpg",
@@ -218,7 +248,9 @@ def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path
               "mimic-iv-ed/ed/triage.csv.gz"}  # fmt: skip
     assert wanted <= set(found)
     for word in ("horse", "battery"):
-        assert word not in done.stdout + done.stderr and not any(word.encode() in content for content in found.values())
+        assert word not in done.stdout + done.stderr and not any(
+            word.encode() in content for content in found.values()
+        )
 
 
 def free_port(first: int) -> int:
@@ -229,7 +261,9 @@ def free_port(first: int) -> int:
     raise AssertionError(f"no free port from {first}")
 
 
-@pytest.mark.parametrize("server", [free_port(first) for first in (40100, 40300, 40400, 41600)], indirect=True)
+@pytest.mark.parametrize(
+    "server", [free_port(first) for first in (40100, 40300, 40400, 41600)], indirect=True
+)
 def test_a_port_that_begins_like_an_error_is_not_one(tmp_path, server):
     done = run("mimic-demo", "--dest", tmp_path, server=server)
     assert done.returncode == 0, done.stderr
@@ -238,15 +272,21 @@ def test_a_port_that_begins_like_an_error_is_not_one(tmp_path, server):
 
 def test_both_user_name_and_password_can_be_typed(tmp_path, server):
     mimic(server)
-    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{USER}\n{SPOKEN}\n").returncode == 0
+    assert (
+        run("mimic", "--dest", tmp_path, server=server, stdin=f"{USER}\n{SPOKEN}\n").returncode == 0
+    )
 
 
 @pytest.mark.parametrize("page", [False, True])
 def test_a_refused_login_stops_at_once_and_says_what_to_do(tmp_path, server, page):
     mimic(server)
     server.page = page
-    done = run("mimic", "--dest", tmp_path, server=server, stdin="wrong horse\n", PHYSIONET_USER=USER)
-    assert done.returncode == 1 and "login was refused" in done.stderr and "agreement" in done.stderr
+    done = run(
+        "mimic", "--dest", tmp_path, server=server, stdin="wrong horse\n", PHYSIONET_USER=USER
+    )
+    assert (
+        done.returncode == 1 and "login was refused" in done.stderr and "agreement" in done.stderr
+    )
     assert "horse" not in done.stdout + done.stderr
     assert len(server.asked) == 1 and files(tmp_path) == {}
 
@@ -257,7 +297,12 @@ def test_a_refused_login_keeps_the_list_of_checksums_that_is_there(tmp_path, ser
     sums.parent.mkdir()
     sums.write_text("0 a\n")
     sums.with_name("SHA256SUMS.txt.partial").write_text("of another release")
-    assert run("mimic", "--dest", tmp_path, server=server, stdin="wrong\n", PHYSIONET_USER=USER).returncode == 1
+    assert (
+        run(
+            "mimic", "--dest", tmp_path, server=server, stdin="wrong\n", PHYSIONET_USER=USER
+        ).returncode
+        == 1
+    )
     assert sums.read_text() == "0 a\n"
     run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER)
     assert sums.read_bytes() == server.files["/files/mimic-cxr/2.1.0/SHA256SUMS.txt"]
@@ -271,12 +316,21 @@ def test_a_file_behind_a_login_is_continued_and_checked(tmp_path, server, ranges
     path = f"/files/mimic-cxr-jpg/2.1.0/{film}"
     server.drops[path] = 1
     done = run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER)
-    assert done.returncode == 0 and "broke off" in done.stderr and "horse" not in done.stdout + done.stderr, done.stderr
+    assert (
+        done.returncode == 0
+        and "broke off" in done.stderr
+        and "horse" not in done.stdout + done.stderr
+    ), done.stderr
     assert files(tmp_path)[f"mimic-cxr-jpg/{film}"] == server.files[path]
     assert f"{film} (checksum right)" in done.stdout
     assert (path, f"bytes={len(server.files[path]) // 2}-") in server.asked
     (tmp_path / "mimic-cxr-jpg" / film).write_bytes(b"damaged")
-    assert run("mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER).returncode == 0
+    assert (
+        run(
+            "mimic", "--dest", tmp_path, server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER
+        ).returncode
+        == 0
+    )
     assert files(tmp_path)[f"mimic-cxr-jpg/{film}"] == server.files[path]
 
 
@@ -304,21 +358,28 @@ def test_settings_of_the_reader_cannot_log_or_export_the_password(tmp_path, serv
         assert "horse" not in content and login not in content
     assert {file.name for file in home.iterdir()} == {".curlrc", ".wgetrc", "env"}
     assert (
-        run("mimic-demo", "--dest", tmp_path / "demo", server=server, HOME=str(home)).returncode == 1
+        run("mimic-demo", "--dest", tmp_path / "demo", server=server, HOME=str(home)).returncode
+        == 1
     )  # needs a login here
     assert not (home / "trace").exists()
 
 
 @pytest.mark.parametrize("absent", ["wget", "unzip"])
-def test_a_program_that_is_not_there_is_named_before_the_password_is_asked_for(tmp_path, server, absent):
+def test_a_program_that_is_not_there_is_named_before_the_password_is_asked_for(
+    tmp_path, server, absent
+):
     mimic(server)
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("bash", "curl", "wget", "unzip", "git", "dirname", "basename"):
         if name != absent:
             (programs / name).symlink_to(shutil.which(name))
-    done = run("mimic", "--dest", tmp_path / "data", server=server, PHYSIONET_USER=USER, PATH=str(programs))
-    assert done.returncode == 1 and f"{absent} is needed for mimic" in done.stderr and not server.asked
+    done = run(
+        "mimic", "--dest", tmp_path / "data", server=server, PHYSIONET_USER=USER, PATH=str(programs)
+    )
+    assert (
+        done.returncode == 1 and f"{absent} is needed for mimic" in done.stderr and not server.asked
+    )
 
 
 def test_a_login_page_instead_of_an_open_file_is_not_kept(tmp_path, server):
@@ -382,7 +443,9 @@ def test_a_link_or_dots_that_lead_into_a_repository_are_seen_through(tmp_path):
     assert done.returncode == 1 and "without .." in done.stderr
 
 
-def test_a_folder_that_holds_tracked_files_is_refused_since_an_archive_could_overwrite_them(tmp_path):
+def test_a_folder_that_holds_tracked_files_is_refused_since_an_archive_could_overwrite_them(
+    tmp_path,
+):
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / ".gitignore").write_text("/data/*\n!/data/README.md\n")
     (tmp_path / "data").mkdir()
@@ -405,7 +468,10 @@ def test_the_usual_folder_is_ignored_by_git_and_is_the_data_folder():
 
 
 def test_the_data_setting_moves_the_folder(tmp_path):
-    assert f"{tmp_path}/mimic-demo/mimic-iv" in run("mimic-demo", "--dry-run", TXTRAY_DATA=str(tmp_path)).stdout
+    assert (
+        f"{tmp_path}/mimic-demo/mimic-iv"
+        in run("mimic-demo", "--dry-run", TXTRAY_DATA=str(tmp_path)).stdout
+    )
 
 
 @pytest.mark.parametrize("arguments", [

@@ -1,4 +1,5 @@
-"""The explorer of generated reports: what its HTML holds, and what a reader can do with it in a browser."""
+"""The explorer of generated reports: what its HTML holds, and what a reader can do with it in a
+browser."""
 
 import base64
 import io
@@ -20,7 +21,10 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-THEMES = {"light": "#ffffff; color: #222832", "dark": "#121212; color: #ced6dd"}  # sphinx-book-theme's pages
+THEMES = {
+    "light": "#ffffff; color: #222832",
+    "dark": "#121212; color: #ced6dd",
+}  # sphinx-book-theme's pages
 
 
 def study(number: int) -> Shown:
@@ -28,7 +32,11 @@ def study(number: int) -> Shown:
         name=f"Study {number}: lines",
         film=np.random.default_rng(number).random((24, 32), np.float32),
         about=f"Noise {number} in place of a film",
-        reports={"radiologist": f"True words {number}.", "parrot": f"Parrot words {number}.", "decoder": "No words."},
+        reports={
+            "radiologist": f"True words {number}.",
+            "parrot": f"Parrot words {number}.",
+            "decoder": "No words.",
+        },
         findings={
             "parrot": {"right": ["effusion"], "wrong": ["fracture", "pneumonia"]},
             "decoder": {"missed": ["mass"]},
@@ -40,7 +48,8 @@ STUDIES = [study(number) for number in (1, 2, 3)]
 
 
 class Parsed(HTMLParser):
-    """The text outside style and script, and the attributes, of a fragment whose elements all close."""
+    """The text outside style and script, and the attributes, of a fragment whose elements all
+    close."""
 
     def __init__(self, fragment: str) -> None:
         super().__init__()
@@ -63,18 +72,24 @@ class Parsed(HTMLParser):
             self.text.append(data)
 
     def values(self, name: str, tag: str = "") -> list[str]:
-        return [value for one, its, value in self.attributes if its == name and (not tag or one == tag)]
+        return [
+            value for one, its, value in self.attributes if its == name and (not tag or one == tag)
+        ]
 
 
 def test_only_what_was_given_is_in_the_fragment():
     fragment = Parsed(explorer(STUDIES, CREDIT))
     given = {CREDIT, "Study", "Previous", "Next", "radiologist (true report)", "parrot", "decoder"}
-    given |= {one.name for one in STUDIES} | {report for one in STUDIES for report in one.reports.values()}
+    given |= {one.name for one in STUDIES} | {
+        report for one in STUDIES for report in one.reports.values()
+    }
     given |= {*KINDS, *KINDS.values(), ": effusion", ": fracture, pneumonia", ": mass", ": none"}
     assert {text.strip() for text in fragment.text} - {""} == given
     assert fragment.values("alt") == [one.about for one in STUDIES]
     sources = fragment.values("src")
-    assert len(sources) == 3 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert len(sources) == 3 and all(
+        source.startswith("data:image/png;base64,") for source in sources
+    )
     assert not re.search(r"https?:|url\(|@import|fetch|href", explorer(STUDIES, CREDIT))
 
 
@@ -108,7 +123,12 @@ def test_ids_begin_with_the_name_and_every_label_has_its_element():
 
 def test_as_many_as_the_limit_are_shown():
     for count in (1, MOST):
-        assert Parsed(explorer([study(number) for number in range(count)], CREDIT)).tags.count("article") == count
+        assert (
+            Parsed(explorer([study(number) for number in range(count)], CREDIT)).tags.count(
+                "article"
+            )
+            == count
+        )
 
 
 @pytest.mark.parametrize(("shown", "fault"), [
@@ -139,7 +159,10 @@ def test_a_name_that_cannot_begin_an_id_is_an_error(name):
 def luminance(colour: str) -> float:
     """Return the relative luminance of #rrggbb, as WCAG defines it."""
     parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-    return float(np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+    return float(
+        np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        @ [0.2126, 0.7152, 0.0722]
+    )
 
 
 def test_the_three_lines_stand_out_on_light_and_dark_pages_and_differ_in_style():
@@ -162,7 +185,9 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="module")
 def browser():
-    found = shutil.which("chromium") or shutil.which("google-chrome")  # Debian's; what GitHub's runners have
+    found = shutil.which("chromium") or shutil.which(
+        "google-chrome"
+    )  # Debian's; what GitHub's runners have
     if not found:
         missing("no chromium")
     try:
@@ -186,7 +211,8 @@ def axe():
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    """Open fragments on a bare page without network; what the page complains of, or asks the network for, fails."""
+    """Open fragments on a bare page without network; what the page complains of, or asks the
+    network for, fails."""
     contexts, faults = [], []
 
     def open_page(*fragments: str, theme: str = "light", width: int = 1200, script: bool = True):
@@ -205,7 +231,12 @@ def opened(browser, tmp_path):
         tab.set_default_timeout(10_000)
         tab.on("pageerror", lambda error: faults.append(str(error)))
         tab.on("console", lambda message: faults.append(message.text))
-        tab.on("request", lambda request: None if request.url[:5] in ("file:", "data:") else faults.append(request.url))
+        tab.on(
+            "request",
+            lambda request: (
+                None if request.url[:5] in ("file:", "data:") else faults.append(request.url)
+            ),
+        )
         tab.goto(page.as_uri())
         return tab
 
@@ -226,7 +257,10 @@ def test_a_study_is_picked_with_the_mouse(opened):
     assert visible(tab) == [STUDIES[0].about]
     tab.get_by_label("Study", exact=True).select_option(label=STUDIES[2].name)
     assert visible(tab) == [STUDIES[2].about]
-    assert tab.get_by_text("True words 3.").is_visible() and tab.get_by_text("Parrot words 3.").is_visible()
+    assert (
+        tab.get_by_text("True words 3.").is_visible()
+        and tab.get_by_text("Parrot words 3.").is_visible()
+    )
     assert tab.get_by_text("True words 1.").is_hidden()
     assert tab.get_by_text(CREDIT).locator("visible=true").count() == 1
     assert tab.get_by_role("status").inner_text() == f"{STUDIES[2].name} (3 of 3)"
@@ -240,7 +274,9 @@ def test_a_study_is_picked_with_the_mouse(opened):
 def test_a_study_is_picked_with_the_keyboard_alone_and_the_focus_is_seen(opened):
     tab = opened(explorer(STUDIES, CREDIT))
 
-    focus = "[document.activeElement.localName, getComputedStyle(document.activeElement).outlineWidth]"
+    focus = (
+        "[document.activeElement.localName, getComputedStyle(document.activeElement).outlineWidth]"
+    )
     for key, element, shown in [
         ("Tab", "select", 0), ("ArrowDown", "select", 1), ("ArrowUp", "select", 0),
         ("Tab", "button", 0), ("Enter", "button", 2), ("Space", "button", 1),  # Previous: from the first to the last
@@ -256,7 +292,10 @@ def test_without_javascript_every_study_is_there_and_no_dead_control(opened):
     tab = opened(explorer(STUDIES, CREDIT), script=False)
     assert visible(tab) == [one.about for one in STUDIES]
     assert tab.get_by_role("heading", name=STUDIES[1].name).is_visible()
-    assert tab.locator("select").is_hidden() and tab.locator("button").locator("visible=true").count() == 0
+    assert (
+        tab.locator("select").is_hidden()
+        and tab.locator("button").locator("visible=true").count() == 0
+    )
 
 
 def test_two_explorers_on_a_page_do_not_interfere_and_leave_no_global(opened):
@@ -265,7 +304,9 @@ def test_two_explorers_on_a_page_do_not_interfere_and_leave_no_global(opened):
     assert (visible(tab, "one"), visible(tab, "two")) == ([STUDIES[0].about], [STUDIES[1].about])
     tab.locator("#one").get_by_role("button", name="Next").click()
     assert (visible(tab, "one"), visible(tab, "two")) == ([STUDIES[1].about], [STUDIES[1].about])
-    assert tab.evaluate("[typeof root, typeof show, typeof pick, typeof studies]") == ["undefined"] * 4
+    assert (
+        tab.evaluate("[typeof root, typeof show, typeof pick, typeof studies]") == ["undefined"] * 4
+    )
 
 
 def test_a_report_with_markup_is_shown_word_for_word(opened):
@@ -279,7 +320,10 @@ def test_a_narrow_page_stacks_film_and_report_and_does_not_scroll_sideways(opene
     long = [replace(one, name=f"{one.name}, {'very ' * 30}long") for one in STUDIES]
     for width, stacked in ((1200, False), (400, True)):
         tab = opened(explorer(long, CREDIT), width=width)
-        film, report = (tab.locator(f"{what} >> visible=true").first.bounding_box() for what in ("img", ".report"))
+        film, report = (
+            tab.locator(f"{what} >> visible=true").first.bounding_box()
+            for what in ("img", ".report")
+        )
         assert (report["y"] >= film["y"] + film["height"]) is stacked
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -289,12 +333,17 @@ def test_a_narrow_page_stacks_film_and_report_and_does_not_scroll_sideways(opene
 def test_axe_finds_no_violation_of_wcag_a_or_aa(opened, axe, theme, script):
     fragment = explorer(STUDIES, CREDIT)
     # axe itself is JavaScript: without that of the explorer, the page is as it is before the script ran.
-    tab = opened(fragment if script else re.sub(r"<script>.*</script>", "", fragment, flags=re.DOTALL), theme=theme)
+    tab = opened(
+        fragment if script else re.sub(r"<script>.*</script>", "", fragment, flags=re.DOTALL),
+        theme=theme,
+    )
     assert len(visible(tab)) == (1 if script else 3)
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = axe.run(tab, options={"runOnly": {"type": "tag", "values": tags}})
     assert found.violations_count == 0, found.generate_report()
-    assert {"color-contrast", "image-alt"} <= {one["id"] for one in found.response["passes"]}, "axe saw nothing"
+    assert {"color-contrast", "image-alt"} <= {one["id"] for one in found.response["passes"]}, (
+        "axe saw nothing"
+    )
 
 
 def test_axe_finds_a_planted_violation(opened, axe):

@@ -1,4 +1,5 @@
-"""Reports made of other reports: what may be said, when to stop, which side, and what must not be contradicted."""
+"""Reports made of other reports: what may be said, when to stop, which side, and what must not be
+contradicted."""
 
 import numpy as np
 import pytest
@@ -6,13 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-pass  # RELOC
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.read.labels import label_report
 from txtray_utils.vocabulary import LABELS, label_matrix
-from txtray_utils.write.copying import sayable, nearest_report, nearest_sentences, select_sentences
-from txtray_utils.write.index import VectorIndex, SentenceCorpus
-from txtray_utils.write.sides import train_side_classifier, halves, said_sides, sides
+from txtray_utils.write.copying import nearest_report, nearest_sentences, sayable, select_sentences
+from txtray_utils.write.index import SentenceCorpus, VectorIndex
+from txtray_utils.write.sides import halves, said_sides, sides, train_side_classifier
 from txtray_utils.write.structured import ALWAYS_ASKED, Structured, asked_about, thresholds
 
 TEXTS = [
@@ -30,7 +30,9 @@ EFFUSION, HEART = LABELS.index("Pleural Effusion"), LABELS.index("Cardiomegaly")
 
 
 def bank() -> SentenceCorpus:
-    return SentenceCorpus(TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS]))
+    return SentenceCorpus(
+        TEXTS, torch.eye(len(TEXTS)), label_matrix([label_report(text, None) for text in TEXTS])
+    )
 
 
 def test_the_nearest_film_gives_its_report():
@@ -58,7 +60,9 @@ def test_nothing_contradicts_or_repeats_what_was_said():
     similarity = torch.linspace(1, 0.2, len(TEXTS))[None]
     made = bank()
     made.features[1] = made.features[0]  # to the text tower the two effusions are one
-    assert select_sentences(similarity, made, above=0.5) == ["There is a left pleural effusion. The heart is enlarged. No acute disease."]
+    assert select_sentences(similarity, made, above=0.5) == [
+        "There is a left pleural effusion. The heart is enlarged. No acute disease."
+    ]
 
 
 def test_the_nearest_sentence_is_always_said():
@@ -82,9 +86,12 @@ def test_the_threshold_lets_through_as_many_as_are_expected():
 
 def test_halves_are_the_pooled_halves_of_the_map():
     torch.manual_seed(0)
-    model, films = ImageTextModel(text_width=16).eval(), torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8)
+    model, films = (
+        ImageTextModel(text_width=16).eval(),
+        torch.randint(0, 256, (2, 1, 128, 128), dtype=torch.uint8),
+    )
     made, maps = halves(model, films), model.feature_maps(films)
-    right = model.image.forward_head(maps[..., :2]).detach().numpy()
+    right = model.pooled(maps[..., :2]).detach().numpy()
     np.testing.assert_allclose(made[:, 0], right, rtol=1e-4, atol=1e-5)
     assert made.shape[:2] == (2, 2)
 
@@ -95,7 +102,8 @@ def test_reports_say_sides():
 
 
 def sided_films(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Halves whose first feature is louder on the side of the finding, and what a report says of it."""
+    """Halves whose first feature is louder on the side of the finding, and what a report says of
+    it."""
     rng = np.random.default_rng(0)
     right = rng.random(count) < 0.5
     features = rng.normal(0, 0.3, (count, 2, 5))
@@ -116,7 +124,9 @@ def test_sides_are_learnt_from_what_reports_say():
 def test_a_mirrored_film_gets_the_other_side():
     features, said = sided_films(40)
     weights = train_side_classifier(features, said)
-    there, mirrored = (sides(one, weights, 0.1)[:, EFFUSION] for one in (features, features[:, ::-1]))
+    there, mirrored = (
+        sides(one, weights, 0.1)[:, EFFUSION] for one in (features, features[:, ::-1])
+    )
     other = {"right": "left", "left": "right", "": ""}
     assert [other[side] for side in there] == mirrored.tolist()
 

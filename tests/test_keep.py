@@ -1,4 +1,5 @@
-"""The one cache: keys of inputs and code, two writers, killed writers, damaged and foreign entries."""
+"""The one cache: keys of inputs and code, two writers, killed writers, damaged and foreign
+entries."""
 
 import json
 import multiprocessing

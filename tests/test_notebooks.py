@@ -11,7 +11,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 COLAB = (ROOT / "tools" / "colab_cell.txt").read_text("utf-8").strip()
 CHAPTERS = sorted((ROOT / "book").rglob("*.ipynb"))
-PLOT = re.compile(r"\b(plt|ax|axes)\b.*\.(plot|imshow|hist|bar|barh|scatter|errorbar|step|boxplot)\(|\bshow\.\w+\(")
+PLOT = re.compile(
+    r"\b(plt|ax|axes)\b.*\.(plot|imshow|hist|bar|barh|scatter|errorbar|step|boxplot)\(|\bshow\.\w+\("
+)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|Users|mnt|data)/\w|\b[A-Z]:\\\\?\w")
 
 
@@ -32,22 +34,36 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
         found.append("cell ids are missing, repeated or odd")
     if lines and statistics.median(lines) > 6:
         found.append(f"the median code cell has {statistics.median(lines)} lines, more than 6")
-    found += [f"cell {cell.id}: {n} lines, more than 30" for cell, n in zip(own, lines, strict=True) if n > 30]
+    found += [
+        f"cell {cell.id}: {n} lines, more than 30"
+        for cell, n in zip(own, lines, strict=True)
+        if n > 30
+    ]
     if len(prose) < len(own):
         found.append(f"{len(prose)} cells of prose for {len(own)} of code")
     if len(own) != len(code) - 1:
         found.append("the Colab cell of tools/colab_cell.txt must stand in it once, unchanged")
     found += [f"cell {cell.id}: a comment at the start of a line ends the paragraph" for cell in prose
               if re.search(r"^<!--", cell.source, re.MULTILINE)]  # fmt: skip
-    found += [f"cell {cell.id}: a path of one machine" for cell in cells if MACHINE_PATH.search(cell.source)]
     found += [
-        f"cell {cell.id}: installs packages" for cell in own if re.search(r"^\s*[!%]\s*pip", cell.source, re.MULTILINE)
+        f"cell {cell.id}: a path of one machine"
+        for cell in cells
+        if MACHINE_PATH.search(cell.source)
+    ]
+    found += [
+        f"cell {cell.id}: installs packages"
+        for cell in own
+        if re.search(r"^\s*[!%]\s*pip", cell.source, re.MULTILINE)
     ]
     for cell in code:
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         if PLOT.search(cell.source) and len(alt) < 20:
             found.append(f"cell {cell.id}: a picture without an alt text that says what it shows")
-    if any("remove-cell" not in cell.metadata.get("tags", []) for cell in code if cell.source.strip() == COLAB):
+    if any(
+        "remove-cell" not in cell.metadata.get("tags", [])
+        for cell in code
+        if cell.source.strip() == COLAB
+    ):
         found.append("the Colab cell is not tagged remove-cell")
     return found + opening_and_closing(prose) + exercises(cells)
 
@@ -66,9 +82,13 @@ def opening_and_closing(prose: list) -> list[str]:
         found.append("no table at the top with the rows For whom, What is needed, Minutes")
     aims, answers = bullets(top, "you will be able to"), bullets(end, "in this chapter")
     if not 2 <= len(aims) <= 4:
-        found.append(f"{len(aims)} points under 'you will be able to' at the top; 2 to 4 are wanted")
+        found.append(
+            f"{len(aims)} points under 'you will be able to' at the top; 2 to 4 are wanted"
+        )
     if len(answers) != len(aims):
-        found.append(f"{len(answers)} points under 'In this chapter' at the end answer {len(aims)} aims")
+        found.append(
+            f"{len(answers)} points under 'In this chapter' at the end answer {len(aims)} aims"
+        )
     for heading in ("limits", "what next"):
         if not re.search(rf"^#+ .*{heading}", end, re.MULTILINE | re.IGNORECASE):
             found.append(f"no heading at the end with the words {heading!r}")
@@ -90,17 +110,24 @@ def bullets(text: str, after: str) -> list[str]:
 
 
 def exercises(cells: list) -> list[str]:
-    """Check that each exercise is followed at once by its folded solution, with code that is run."""
+    """Check that each exercise is followed at once by its folded solution, with code that is
+    run."""
     found, count = [], 0
     for place, cell in enumerate(cells):
-        if cell.cell_type != "markdown" or not re.search(r"^[`:]{3,}\{exercise\}", cell.source, re.MULTILINE):
+        if cell.cell_type != "markdown" or not re.search(
+            r"^[`:]{3,}\{exercise\}", cell.source, re.MULTILINE
+        ):
             continue
         count += 1
         label = re.search(r"^:label:\s*(\S+)", cell.source, re.MULTILINE)
         rest = cells[place + 1 :]
         start = rest[0].source if rest else ""
-        if not label or not re.search(rf"\{{solution-start\}}\s*{re.escape(label[1])}\s*$", start, re.MULTILINE):
-            found.append(f"cell {cell.id}: the exercise has no label, or its solution does not follow at once")
+        if not label or not re.search(
+            rf"\{{solution-start\}}\s*{re.escape(label[1])}\s*$", start, re.MULTILINE
+        ):
+            found.append(
+                f"cell {cell.id}: the exercise has no label, or its solution does not follow at once"
+            )
             continue
         if not re.search(r"^:class:.*dropdown", start, re.MULTILINE):
             found.append(f"cell {cell.id}: the solution is not folded")
@@ -175,7 +202,9 @@ def sound() -> nbformat.NotebookNode:
         new.new_markdown_cell("```{solution-end}\n```", id="solved"),
         new.new_markdown_cell(CLOSING, id="closing"),
     ]
-    return new.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    return new.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
 
 
 def test_a_sound_chapter_has_no_fault():

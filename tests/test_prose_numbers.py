@@ -1,14 +1,16 @@
-"""Every number that the README and the chapters quote is tied to a result, and is the number of that result.
+"""Every number that the README and the chapters quote is tied to a result, and is the number of
+that result.
 
 A quoted number is followed by a comment that says where it is from:
 
-    a macro AUC of 0.91 <!-- results: radiograph.supervised_auc.macro --> (0.88 <!-- results: ...macro:low --> to ...)
-    an F1 of 0.305 <!-- cited: txtrayalign -->            a number of another's publication: the key in references.bib
-    slices 2.5 mm <!-- fixed: the CT's spacing --> thick  a number that no run of ours can change, and why
+    a macro AUC of 0.91 <!-- results: radiograph.supervised_auc.macro --> (0.88 <!-- results:
+    ...macro:low --> to ...) an F1 of 0.305 <!-- cited: txtrayalign -->            a number of
+    another's publication: the key in references.bib slices 2.5 mm <!-- fixed: the CT's spacing -->
+    thick  a number that no run of ours can change, and why
 
-Wanted after every decimal fraction, percentage and number with a thousands comma, outside code, mathematics and links.
-`:low`, `:high` and `:n` after a key mean the ends of the interval and the sample size. A percentage is 100 times a value.
-"""
+Wanted after every decimal fraction, percentage and number with a thousands comma, outside code,
+mathematics and links. `:low`, `:high` and `:n` after a key mean the ends of the interval and the
+sample size. A percentage is 100 times a value."""
 
 import re
 from pathlib import Path
@@ -28,7 +30,9 @@ NOT_PROSE = re.compile(
     r"(?ms)^ *(`{3,}|~{3,}).*?^ *\1 *$"
     r"|`+[^`\n]*`+|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)\n]*\)|https?://\S+|^:\w+:[^\n]*$|CC BY[-A-Z]* \d\.\d|Python \d\.\d+|doi \S+"
 )
-NUMBER = re.compile(r"(?<![\w.,])[-\u2212]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+(?= ?%))(?![\w,]?\d|\.\d)( ?%)?")
+NUMBER = re.compile(
+    r"(?<![\w.,])[-\u2212]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+(?= ?%))(?![\w,]?\d|\.\d)( ?%)?"
+)
 ANY_NUMBER = re.compile(r"(?<![\w.])[-\u2212]?\d[\d,]*(?:\.\d+)?( ?%)?")
 COMMENT = re.compile(r"<!-- *(results|cited|fixed): *(.*?) *-->")
 
@@ -55,7 +59,12 @@ def lookup(key: str, folder: Path) -> float:
     key, _, part = key.partition(":")
     name, _, flat = key.partition(".")
     result: Result = read_results(name, folder)[flat]
-    return {"": result.value, "n": result.n, "low": (result.ci or [None])[0], "high": (result.ci or [None])[-1]}[part]
+    return {
+        "": result.value,
+        "n": result.n,
+        "low": (result.ci or [None])[0],
+        "high": (result.ci or [None])[-1],
+    }[part]
 
 
 def faults(text: str, folder: Path = COMMITTED, cited: str = "") -> list[str]:

@@ -1,4 +1,5 @@
-"""Linkage: hand-worked films, a slow oracle, planted pitfalls with their truth, and every kind of bad table."""
+"""Linkage: hand-worked films, a slow oracle, planted pitfalls with their truth, and every kind of
+bad table."""
 
 import gzip
 from datetime import datetime, timedelta
@@ -27,9 +28,14 @@ COLUMNS = {
     "mimic-iv-ed/ed/edstays": "subject_id hadm_id stay_id intime outtime",
     "mimic-iv-ed/ed/triage": "subject_id stay_id temperature heartrate resprate o2sat sbp dbp pain",
 }
-ITEMS = [{"itemid": lab.known[-1], "label": lab.labels[0], "fluid": "Blood", "category": lab.category} for lab in LABS]
+ITEMS = [
+    {"itemid": lab.known[-1], "label": lab.labels[0], "fluid": "Blood", "category": lab.category}
+    for lab in LABS
+]
 PERSON = {"subject_id": 10000001, "gender": "F", "anchor_age": 60, "anchor_year": 2150}
-quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def at(hours: float) -> datetime:
@@ -39,10 +45,21 @@ def at(hours: float) -> datetime:
 
 def film(study: str = "50000001", patient: int = 10000001, time: datetime = FILM) -> dict:
     clock = float(time.strftime("%H%M%S")) + 0.25
-    return {"study_id": study, "subject_id": patient, "StudyDate": int(time.strftime("%Y%m%d")), "StudyTime": clock}
+    return {
+        "study_id": study,
+        "subject_id": patient,
+        "StudyDate": int(time.strftime("%Y%m%d")),
+        "StudyTime": clock,
+    }
 
 
-def event(name: str = "creatinine", taken: float = -2, stored: float | None = -1, value: object = 1.0, **more) -> dict:
+def event(
+    name: str = "creatinine",
+    taken: float = -2,
+    stored: float | None = -1,
+    value: object = 1.0,
+    **more,
+) -> dict:
     """Return a result in the first unit of the test."""
     lab = next(lab for lab in LABS if lab.name == name)
     number = value if isinstance(value, (int, float)) else None
@@ -53,7 +70,8 @@ def event(name: str = "creatinine", taken: float = -2, stored: float | None = -1
 
 
 def write(root: Path, **rows: list[dict]) -> Path:
-    """Write a record: the tables named (patients, labevents ...), the others empty; by default one patient, all items."""
+    """Write a record: the tables named (patients, labevents ...), the others empty; by default one
+    patient, all items."""
     for name, columns in COLUMNS.items():
         table = name.split("/")[-1]
         usual = {"patients": [PERSON], "d_labitems": ITEMS}.get(table, [])
@@ -82,7 +100,12 @@ def values(found: Linked) -> dict[str, float]:
 @quick
 def test_any_time_written_as_a_number_is_read_back_to_the_second(time, thousandths):
     clock = int(time.strftime("%H%M%S")) + thousandths / 1000
-    row = {"study_id": "s", "subject_id": 1, "StudyDate": int(time.strftime("%Y%m%d")), "StudyTime": clock}
+    row = {
+        "study_id": "s",
+        "subject_id": 1,
+        "StudyDate": int(time.strftime("%Y%m%d")),
+        "StudyTime": clock,
+    }
     for kind in (lambda x: x, str):
         images = pd.DataFrame([{name: kind(value) for name, value in row.items()}])
         assert study_times(images, Rejects())["study_time"][0] == time.replace(microsecond=0)
@@ -105,10 +128,14 @@ def test_any_text_as_a_time_is_read_or_rejected_and_never_lost(pairs):
     rejects = Rejects()
     times = study_times(images, rejects)
     assert list(times["study_id"]) == list(images["study_id"])
-    assert {row.row for row in rejects.rows} == set(times.loc[times["study_time"].isna(), "study_id"])
+    assert {row.row for row in rejects.rows} == set(
+        times.loc[times["study_time"].isna(), "study_id"]
+    )
 
 
-@pytest.mark.parametrize("clock", ["240000", "126000", "1260", "-1", "", None, "9:05", "1234567", "nan", "1e4"])
+@pytest.mark.parametrize(
+    "clock", ["240000", "126000", "1260", "-1", "", None, "9:05", "1234567", "nan", "1e4"]
+)
 def test_a_time_that_is_none_is_rejected(clock):
     rejects = Rejects()
     images = pd.DataFrame([film() | {"StudyTime": clock}], dtype=object)
@@ -124,7 +151,9 @@ def test_images_of_a_study_that_differ_in_time_give_the_earliest_and_say_so(tmp_
 
 def test_a_study_of_two_patients_is_kept_without_link(tmp_path):
     found, rejects = linked(tmp_path, film(), film(patient=10000002), film("50000002"))
-    assert list(found.studies["link_type"]) == ["none", "none"] and found.studies["subject_id"].isna().tolist() == [
+    assert list(found.studies["link_type"]) == ["none", "none"] and found.studies[
+        "subject_id"
+    ].isna().tolist() == [
         True,
         False,
     ]
@@ -143,7 +172,9 @@ def test_a_study_of_two_patients_is_kept_without_link(tmp_path):
     ],
 )
 def test_age_at_the_film(tmp_path, anchor, year, age, capped):
-    found, rejects = linked(tmp_path, patients=[PERSON | {"anchor_age": anchor, "anchor_year": year}])
+    found, rejects = linked(
+        tmp_path, patients=[PERSON | {"anchor_age": anchor, "anchor_year": year}]
+    )
     row = found.studies.iloc[0]
     assert (None if pd.isna(row["age"]) else row["age"]) == age and row["age_capped"] == capped
     assert (len(rejects) == 1) == (age is None)
@@ -193,7 +224,9 @@ def test_hand_worked_links(tmp_path, tables, link_type, ids):
 
 def test_a_stay_of_another_patient_is_never_linked(tmp_path):
     other = [PERSON, PERSON | {"subject_id": 10000002}]
-    found, _ = linked(tmp_path, patients=other, edstays=[stay(-2, 2, stay_id=1) | {"subject_id": 10000002}])
+    found, _ = linked(
+        tmp_path, patients=other, edstays=[stay(-2, 2, stay_id=1) | {"subject_id": 10000002}]
+    )
     assert found.studies["link_type"][0] == "none"
 
 
@@ -205,8 +238,14 @@ def test_a_stay_of_another_patient_is_never_linked(tmp_path):
     [
         ([event(value=1.0)], 88.4),
         ([event(value=1.0), event(value=2.0, taken=-1.5, labevent_id=2)], 176.8),
-        ([event(value=1.0), event(value=2.0, taken=-1, stored=0.1, labevent_id=2)], 88.4),  # reported after the film
-        ([event(value=1.0), event(value=2.0, taken=-1, stored=None, labevent_id=2)], 88.4),  # never said to be reported
+        (
+            [event(value=1.0), event(value=2.0, taken=-1, stored=0.1, labevent_id=2)],
+            88.4,
+        ),  # reported after the film
+        (
+            [event(value=1.0), event(value=2.0, taken=-1, stored=None, labevent_id=2)],
+            88.4,
+        ),  # never said to be reported
         ([event(value=1.0, taken=-25)], None),  # too old
         ([event(value=1.0, taken=1, stored=2)], None),
         (
@@ -258,7 +297,15 @@ def test_every_unit_of_a_test_gives_one_value(tmp_path, lab, data):
     films, events = [], []
     for k, (unit, factor) in enumerate(lab.factors.items()):
         films.append(film(f"5000000{k}", 10000001 + k))
-        events.append(event(lab.name, value=amount / factor, valueuom=unit, subject_id=10000001 + k, labevent_id=k))
+        events.append(
+            event(
+                lab.name,
+                value=amount / factor,
+                valueuom=unit,
+                subject_id=10000001 + k,
+                labevent_id=k,
+            )
+        )
     people = [PERSON | {"subject_id": row["subject_id"]} for row in films]
     found, rejects = linked(tmp_path, *films, patients=people, labevents=events)
     rounded = (
@@ -277,9 +324,16 @@ def oracle(films: list[dict], events: list[dict]) -> dict[tuple[str, str], tuple
         for lab in LABS:
             best = None
             for row in events:
-                if row["subject_id"] != one["subject_id"] or row["itemid"] not in lab.known or row["storetime"] is None:
+                if (
+                    row["subject_id"] != one["subject_id"]
+                    or row["itemid"] not in lab.known
+                    or row["storetime"] is None
+                ):
                     continue
-                if not time - timedelta(hours=24) <= row["charttime"] <= time or row["storetime"] > time:
+                if (
+                    not time - timedelta(hours=24) <= row["charttime"] <= time
+                    or row["storetime"] > time
+                ):
                     continue
                 if row["valuenum"] is None or row["valueuom"] not in lab.factors:
                     continue
@@ -291,7 +345,10 @@ def oracle(films: list[dict], events: list[dict]) -> dict[tuple[str, str], tuple
             if best:
                 row = best[1]
                 hours = (time - row["charttime"]).total_seconds() / 3600
-                known[one["study_id"], lab.name] = (row["valuenum"] * lab.factors[row["valueuom"]], hours)
+                known[one["study_id"], lab.name] = (
+                    row["valuenum"] * lab.factors[row["valueuom"]],
+                    hours,
+                )
     return known
 
 
@@ -316,7 +373,10 @@ def test_last_value_before_the_film_against_the_slow_oracle(tmp_path, events, ta
     films = [film(f"5000000{k}", patient, at(hours)) for k, (patient, hours) in enumerate(taken)]
     people = [PERSON | {"subject_id": 10000001 + k} for k in range(3)]
     labs = linked(tmp_path, *films, patients=people, labevents=events)[0].labs
-    got = {(row.study_id, row.name): (row.value, row.hours_before) for row in labs.itertuples(index=False)}
+    got = {
+        (row.study_id, row.name): (row.value, row.hours_before)
+        for row in labs.itertuples(index=False)
+    }
     wanted = oracle(films, events)
     assert set(got) == set(wanted)
     assert all(got[key] == pytest.approx(wanted[key]) for key in wanted)
@@ -373,23 +433,33 @@ def test_the_links_are_those_of_the_truth_table(hospital):
 
 def test_the_results_are_those_of_the_truth_table_and_none_is_later_than_the_film(hospital):
     root, found, _ = hospital
-    truth = pd.read_csv(root / "truth/labs.csv", dtype={"study_id": str}).set_index(["study_id", "name"])
+    truth = pd.read_csv(root / "truth/labs.csv", dtype={"study_id": str}).set_index(
+        ["study_id", "name"]
+    )
     got = found.labs.set_index(["study_id", "name"])
     assert set(got.index) == set(truth.index) and got.index.is_unique
     got = got.loc[truth.index]
     assert got["value"].tolist() == pytest.approx(truth["value"].tolist(), rel=1e-5)
-    assert (got["unit"] == truth["unit"]).all() and (got["censored"].fillna("") == truth["censored"].fillna("")).all()
+    assert (got["unit"] == truth["unit"]).all() and (
+        got["censored"].fillna("") == truth["censored"].fillna("")
+    ).all()
     time = found.studies.set_index("study_id")["study_time"].loc[found.labs["study_id"]].to_numpy()
-    assert (found.labs["charttime"] <= found.labs["storetime"]).all() and (found.labs["storetime"] <= time).all()
+    assert (found.labs["charttime"] <= found.labs["storetime"]).all() and (
+        found.labs["storetime"] <= time
+    ).all()
 
 
 def test_every_planted_pitfall_is_found(hospital):
     root, found, _ = hospital
     planted = pitfalls(root)
     assert set(planted["kind"]) == set(PITFALLS)
-    labs, vitals = (table.set_index(["study_id", "name"])["value"] for table in (found.labs, found.vitals))
+    labs, vitals = (
+        table.set_index(["study_id", "name"])["value"] for table in (found.labs, found.vitals)
+    )
     studies = found.studies.set_index("study_id")
-    elsewhere = planted["kind"].isin(["race_differs", "leak_column"])  # columns that the linkage does not take up
+    elsewhere = planted["kind"].isin(
+        ["race_differs", "leak_column"]
+    )  # columns that the linkage does not take up
     for row in planted[~elsewhere].itertuples():
         key = (row.study_id, row.column)
         table = labs if row.table == "labevents" else vitals if row.column in VITALS else None
@@ -411,28 +481,44 @@ def test_every_planted_pitfall_is_found(hospital):
 
 
 @pytest.mark.parametrize(
-    "kind", ["stored_after_film", "other_fluid", "unit_differs", "duplicate_specimen", "two_itemids"]
+    "kind",
+    ["stored_after_film", "other_fluid", "unit_differs", "duplicate_specimen", "two_itemids"],
 )
 def test_a_naive_join_falls_into_the_pitfalls(hospital, kind):
-    """So that finding them says something: last value by time taken, first item number, first unit."""
+    """So that finding them says something: last value by time taken, first item number, first
+    unit."""
     root, _, _ = hospital
     planted = pitfalls(root)
     planted = planted[planted["kind"] == kind]
     items = pd.read_csv(root / "mimic-iv/hosp/d_labitems.csv.gz")
     events = pd.read_csv(root / "mimic-iv/hosp/labevents.csv.gz", parse_dates=["charttime"])
-    times = study_times(pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), Rejects()).set_index(
-        "study_id"
-    )
+    times = study_times(
+        pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), Rejects()
+    ).set_index("study_id")
     wrong = 0
     for row in planted.itertuples():
         lab = next(lab for lab in LABS if lab.name == row.column)
-        word = lab.labels[0] if kind != "other_fluid" else "creat" if lab.name == "creatinine" else "probnp"
+        word = (
+            lab.labels[0]
+            if kind != "other_fluid"
+            else "creat"
+            if lab.name == "creatinine"
+            else "probnp"
+        )
         same = items.loc[items["label"].str.contains(word, case=False), "itemid"]
         mine = events[(events["subject_id"] == int(row.subject_id)) & events["itemid"].isin(same)]
-        mine = mine[mine["charttime"] <= times.at[row.study_id, "study_time"]].sort_values("charttime", kind="stable")
-        naive = mine["valuenum"].iloc[-1] * next(iter(lab.factors.values())) if len(mine) else np.nan
+        mine = mine[mine["charttime"] <= times.at[row.study_id, "study_time"]].sort_values(
+            "charttime", kind="stable"
+        )
+        naive = (
+            mine["valuenum"].iloc[-1] * next(iter(lab.factors.values())) if len(mine) else np.nan
+        )
         if kind == "duplicate_specimen":
-            naive = naive if not mine.duplicated(["specimen_id", "itemid"], keep=False).any() else np.nan
+            naive = (
+                naive
+                if not mine.duplicated(["specimen_id", "itemid"], keep=False).any()
+                else np.nan
+            )
         wrong += not np.isclose(naive, float(row.answer), rtol=1e-4)
     assert wrong > len(planted) / 2
 
@@ -458,7 +544,9 @@ def test_a_record_of_release_3_reads_as_one_of_2(hospital, tmp_path):
         target = tmp_path / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         table.assign(new_column="x").iloc[:, ::-1].to_csv(target, index=False)
-    again = link(pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), tmp_path, Rejects())
+    again = link(
+        pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), tmp_path, Rejects()
+    )
     for name in ("studies", "labs", "vitals"):
         pd.testing.assert_frame_equal(getattr(again, name), getattr(found, name))
 
@@ -472,7 +560,9 @@ def test_parquet_gives_the_same_answer(hospital, tmp_path):
     made = to_parquet(tmp_path)
     assert made == tmp_path / "mimic-iv/hosp/labevents.parquet"
     (tmp_path / "mimic-iv/hosp/labevents.csv.gz").unlink()
-    again = link(pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), tmp_path, Rejects())
+    again = link(
+        pd.read_csv(root / "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"), tmp_path, Rejects()
+    )
     pd.testing.assert_frame_equal(again.labs, found.labs)
 
 
@@ -491,8 +581,13 @@ def test_patients_of_another_release_are_refused(tmp_path):
 
 
 def test_an_item_number_of_another_release_is_refused(tmp_path):
-    items = [item | ({"label": "Alkaline Phosphatase"} if item["itemid"] == 50912 else {}) for item in ITEMS]
-    with pytest.raises(InputError, match="d_labitems.*itemid 50912 is 'Alkaline Phosphatase'.*not 'Creatinine'"):
+    items = [
+        item | ({"label": "Alkaline Phosphatase"} if item["itemid"] == 50912 else {})
+        for item in ITEMS
+    ]
+    with pytest.raises(
+        InputError, match="d_labitems.*itemid 50912 is 'Alkaline Phosphatase'.*not 'Creatinine'"
+    ):
         linked(tmp_path, d_labitems=items)
 
 
@@ -504,11 +599,18 @@ def test_a_moved_item_number_is_found_by_its_label(tmp_path):
 
 def test_a_dictionary_without_a_test_warns_and_one_without_any_is_refused(tmp_path, caplog):
     found, _ = linked(
-        tmp_path, d_labitems=ITEMS[:1], labevents=[event(), event("white_cells", value=9.0, labevent_id=2)]
+        tmp_path,
+        d_labitems=ITEMS[:1],
+        labevents=[event(), event("white_cells", value=9.0, labevent_id=2)],
     )
     assert values(found) == {"white_cells": 9.0} and "Creatinine (Chemistry)" in caplog.text
     with pytest.raises(InputError, match="d_labitems.*no test that is known"):
-        linked(tmp_path, d_labitems=[{"itemid": 1, "label": "Nothing", "fluid": "Blood", "category": "Chemistry"}])
+        linked(
+            tmp_path,
+            d_labitems=[
+                {"itemid": 1, "label": "Nothing", "fluid": "Blood", "category": "Chemistry"}
+            ],
+        )
 
 
 @pytest.mark.parametrize(
@@ -526,7 +628,10 @@ def test_a_dictionary_without_a_test_warns_and_one_without_any_is_refused(tmp_pa
         ({"admissions": [admission(7, -2, 3) | {"admittime": "soon"}]}, "admittime is soon"),
         ({"edstays": [stay(-2, 3, stay_id=1) | {"outtime": None}]}, "outtime is missing"),
         (
-            {"edstays": [stay(-2, 3, stay_id=1)], "triage": [{"subject_id": 10000001, "stay_id": 1, "sbp": "high"}]},
+            {
+                "edstays": [stay(-2, 3, stay_id=1)],
+                "triage": [{"subject_id": 10000001, "stay_id": 1, "sbp": "high"}],
+            },
             "sbp is high",
         ),
     ],
@@ -538,7 +643,9 @@ def test_a_row_that_cannot_be_used_goes_to_the_rejects_and_the_rest_goes_on(tmp_
         assert not len(rejects) and found.studies["age"][0] == 10
         return
     (row,) = rejects.rows
-    assert fault in row.fault and row.remedy and Path(row.file).name.startswith(next(reversed(rows)))
+    assert (
+        fault in row.fault and row.remedy and Path(row.file).name.startswith(next(reversed(rows)))
+    )
 
 
 @pytest.mark.parametrize("table", [name for name in COLUMNS])
@@ -558,9 +665,15 @@ def test_a_table_that_is_cut_short_lacks_a_column_or_is_missing_is_named(tmp_pat
         link(pd.DataFrame([film()]), tmp_path, Rejects())
 
 
-@pytest.mark.parametrize("table, key", [("patients", "subject_id"), ("admissions", "hadm_id"), ("edstays", "stay_id")])
+@pytest.mark.parametrize(
+    "table, key", [("patients", "subject_id"), ("admissions", "hadm_id"), ("edstays", "stay_id")]
+)
 def test_a_repeated_key_is_refused(tmp_path, table, key):
-    row = {"patients": PERSON, "admissions": admission(7, -2, 3), "edstays": stay(-2, 3, stay_id=7)}[table]
+    row = {
+        "patients": PERSON,
+        "admissions": admission(7, -2, 3),
+        "edstays": stay(-2, 3, stay_id=7),
+    }[table]
     with pytest.raises(InputError, match=f"{table}.csv.gz: {key} {row[key]} comes twice"):
         linked(tmp_path, **{table: [row, row]})
 
@@ -580,7 +693,11 @@ def test_without_the_emergency_tables_the_rest_is_linked(tmp_path, caplog):
         path.unlink()
     (tmp_path / "mimic-iv-ed/ed").rmdir()
     found = link(pd.DataFrame([film()]), tmp_path, Rejects())
-    assert found.studies["link_type"][0] == "admission" and len(found.labs) == 1 and not len(found.vitals)
+    assert (
+        found.studies["link_type"][0] == "admission"
+        and len(found.labs) == 1
+        and not len(found.vitals)
+    )
     assert "mimic-iv-ed/ed is missing" in caplog.text
 
 

@@ -1,4 +1,5 @@
-"""Tests of `txtray_utils.reports`. Every sentence here is our own; real reports are read at run time."""
+"""Tests of `txtray_utils.read.labels`. Every sentence here is our own; real reports are read at run
+time."""
 
 import csv
 import itertools
@@ -13,9 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pass  # RELOC
 from txtray_utils.errors import InputError
-from txtray_utils.read.labels import Mention, _patterns, _read, label_report, label_terms, mentions, label_texts, study_labels
+from txtray_utils.read.labels import (
+    Mention,
+    _patterns,
+    _read,
+    label_report,
+    label_terms,
+    label_texts,
+    mentions,
+    study_labels,
+)
 from txtray_utils.read.report import (
     development_half,
     read_report,
@@ -29,7 +38,9 @@ from txtray_utils.studies.sources.openi_package import read_reports
 from txtray_utils.vocabulary import LABELS, NAMED, TERMS
 
 CHALLENGE = Path(__file__).with_name("data") / "challenge_sentences.csv"
-KNOWN_MISSES = {"Calcified granuloma in the left mid zone."}  # CheXpert's words for Lung Lesion hold no granuloma
+KNOWN_MISSES = {
+    "Calcified granuloma in the left mid zone."
+}  # CheXpert's words for Lung Lesion hold no granuloma
 PHRASES = {
     "Atelectasis": "atelectasis",
     "Cardiomegaly": "cardiomegaly",
@@ -58,8 +69,37 @@ TEMPLATES = {
     "If there is concern for {}, repeat the film.": None,
 }
 WORDS = st.sampled_from(
-    ["no", "possible", "effusion", "heart", "is", "normal", "enlarged", "not seen", "left", "base", "opacity", "versus"]
-    + ["XXXX", "___", "1.", "Dr.", "resolved", "if", "but", ",", ".", "FINDINGS:", "\n\n", "\n- ", "mass", "?", "with"]
+    [
+        "no",
+        "possible",
+        "effusion",
+        "heart",
+        "is",
+        "normal",
+        "enlarged",
+        "not seen",
+        "left",
+        "base",
+        "opacity",
+        "versus",
+    ]
+    + [
+        "XXXX",
+        "___",
+        "1.",
+        "Dr.",
+        "resolved",
+        "if",
+        "but",
+        ",",
+        ".",
+        "FINDINGS:",
+        "\n\n",
+        "\n- ",
+        "mass",
+        "?",
+        "with",
+    ]
 )
 TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=60).map(" ".join))
 REPORT = """                                 FINAL REPORT
@@ -98,7 +138,8 @@ def squeezed(text: str) -> str:
 
 
 def test_challenge_sentences():
-    """Written before any pattern was; the one miss is a difference of definition and stays a miss."""
+    """Written before any pattern was; the one miss is a difference of definition and stays a
+    miss."""
     rows = [row for row in challenge() if not row["kind"].startswith(("second_", "held_out_"))]
     assert len(rows) >= 240 and {row["label"] for row in rows} == set(LABELS)
     assert {row["sentence"] for row in rows if not answer(row)} == KNOWN_MISSES
@@ -115,7 +156,9 @@ def test_every_kind_of_challenge_is_as_committed():
 
 
 def test_challenge_notices_a_reader_that_is_deaf_to_cues(monkeypatch):
-    monkeypatch.setattr(reports, "_states", lambda sentence, found: [1] * len(found))
+    monkeypatch.setattr(
+        "txtray_utils.read.labels._states", lambda sentence, found: [1] * len(found)
+    )
     _read.cache_clear()
     right = defaultdict(list)
     for row in challenge():
@@ -142,8 +185,13 @@ def test_sections_of_a_mimic_report():
     sections = split_sections(REPORT)
     assert list(sections) == ["examination", "indication", "comparison", "findings", "impression"]
     assert sections["examination"] == "CHEST (PA AND LAT)"
-    assert sections["findings"].endswith("LUNGS: clear elsewhere.")  # an unknown heading stays where it stands
-    assert sentences(sections["findings"])[:2] == ["Lung volumes are low.", "There is a small left effusion."]
+    assert sections["findings"].endswith(
+        "LUNGS: clear elsewhere."
+    )  # an unknown heading stays where it stands
+    assert sentences(sections["findings"])[:2] == [
+        "Lung volumes are low.",
+        "There is a small left effusion.",
+    ]
     assert sentences(sections["impression"]) == ["1. Small left effusion.", "2. No pneumothorax."]
 
 
@@ -157,7 +205,10 @@ def test_sections_of_a_mimic_report():
         ("PORTABLE CHEST, ___: Clear.", {"": "PORTABLE CHEST, ___: Clear."}),
         ("PA AND LATERAL VIEWS OF THE CHEST: Clear.", {"findings": "Clear."}),
         ("Conclusion: Normal.", {"impression": "Normal."}),
-        ("REASON FOR EXAMINATION: Cough.\nWET READ: Clear.", {"indication": "Cough.", "wet read": "Clear."}),
+        (
+            "REASON FOR EXAMINATION: Cough.\nWET READ: Clear.",
+            {"indication": "Cough.", "wet read": "Clear."},
+        ),
         ("FINDINGS: Clear. IMPRESSION: Normal.", {"findings": "Clear.", "impression": "Normal."}),
         ("FINDINGS\nClear.\nIMPRESSION\nNormal.", {"findings": "Clear.", "impression": "Normal."}),
         ("FINDINGS: A.\nIMPRESSION: B.\nFINDINGS: C.", {"findings": "A.\nC.", "impression": "B."}),
@@ -175,7 +226,10 @@ def test_sections(text, expected):
         ("", []),
         ("___", ["___"]),
         ("No change. Clear.", ["No change.", "Clear."]),
-        ("Seen by Dr. XXXX at 5 p.m. today. Clear.", ["Seen by Dr. XXXX at 5 p.m. today.", "Clear."]),
+        (
+            "Seen by Dr. XXXX at 5 p.m. today. Clear.",
+            ["Seen by Dr. XXXX at 5 p.m. today.", "Clear."],
+        ),
         ("A nodule of 1.5 cm. No mass.", ["A nodule of 1.5 cm.", "No mass."]),
         ("Compared with ___. Heart normal.", ["Compared with ___.", "Heart normal."]),
         ("No effusion.The heart is normal.", ["No effusion.", "The heart is normal."]),
@@ -193,14 +247,26 @@ def test_sentences(text, expected):
     ("sentence", "label", "place"),
     [
         ("Small right pleural effusion.", "Pleural Effusion", ("right", "", "mild")),
-        ("Patchy opacity in the left lower lobe, clear right lung.", "Lung Opacity", ("left", "lower", "")),
+        (
+            "Patchy opacity in the left lower lobe, clear right lung.",
+            "Lung Opacity",
+            ("left", "lower", ""),
+        ),
         ("Moderate effusions on the right and left.", "Pleural Effusion", ("both", "", "moderate")),
         ("Bibasilar atelectasis.", "Atelectasis", ("both", "lower", "")),
         ("Large left apical pneumothorax.", "Pneumothorax", ("left", "upper", "severe")),
         ("Consolidation in the lingula.", "Consolidation", ("left", "middle", "")),
         ("PICC ending in the right atrium.", "Support Devices", ("", "", "")),
-        ("Moderate cardiomegaly and small bilateral effusions.", "Cardiomegaly", ("", "", "moderate")),
-        ("No effusion on the left; small right pneumothorax.", "Pneumothorax", ("right", "", "mild")),
+        (
+            "Moderate cardiomegaly and small bilateral effusions.",
+            "Cardiomegaly",
+            ("", "", "moderate"),
+        ),
+        (
+            "No effusion on the left; small right pneumothorax.",
+            "Pneumothorax",
+            ("right", "", "mild"),
+        ),
     ],
 )
 def test_sides_zones_and_severities(sentence, label, place):
@@ -236,15 +302,21 @@ def test_terms_that_the_14_labels_leave_out(text, term, state):
 def test_what_is_named_are_the_labels_and_then_the_terms():
     states = label_texts(["Small effusion, no scoliosis.", ""])
     assert states.shape == (2, len(NAMED)) and np.isnan(states[1]).all()
-    assert states[0, NAMED.index("Pleural Effusion")] == 1 and states[0, NAMED.index("Scoliosis")] == 0
+    assert (
+        states[0, NAMED.index("Pleural Effusion")] == 1 and states[0, NAMED.index("Scoliosis")] == 0
+    )
 
 
 def test_one_sentence_may_hold_several_states():
-    found = {m.label: m.state for m in mentions("No effusion, but possible pneumonia; left chest tube.")}
+    found = {
+        m.label: m.state for m in mentions("No effusion, but possible pneumonia; left chest tube.")
+    }
     assert found == {"Pleural Effusion": 0, "Pneumonia": -1, "Support Devices": 1}
 
 
-@pytest.mark.parametrize("said", [c for n in range(4) for c in itertools.product((1, 0, -1, None), repeat=n)])
+@pytest.mark.parametrize(
+    "said", [c for n in range(4) for c in itertools.product((1, 0, -1, None), repeat=n)]
+)
 def test_study_labels_against_the_rule_written_out(said):
     labels = study_labels(Mention("Edema", state, "", "", "", 0, (0, 1)) for state in said)
     expected = 1 if 1 in said else -1 if -1 in said else 0 if 0 in said else None
@@ -260,7 +332,12 @@ def test_no_finding_ignores_devices_and_needs_a_text():
 
 
 def test_positive_in_one_section_wins():
-    assert label_report("No definite effusion. Possible effusion.", "Small effusion.")["Pleural Effusion"] == 1
+    assert (
+        label_report("No definite effusion. Possible effusion.", "Small effusion.")[
+            "Pleural Effusion"
+        ]
+        == 1
+    )
     assert label_report("No definite effusion. Possible effusion.", "")["Pleural Effusion"] == -1
 
 
@@ -345,7 +422,9 @@ def test_a_sentence_does_not_reach_into_the_next(item, template, text):
     sentence = template.format(item[1])
     alone = [(m.label, m.state) for m in mentions(sentence)]
     index = len(sentences(text))
-    assert [(m.label, m.state) for m in mentions(f"{text}\n\n{sentence}") if m.sentence == index] == alone
+    assert [
+        (m.label, m.state) for m in mentions(f"{text}\n\n{sentence}") if m.sentence == index
+    ] == alone
 
 
 def test_halves_keep_identical_reports_together():
@@ -356,11 +435,18 @@ def test_halves_keep_identical_reports_together():
 
 
 def test_real_reports_against_their_codes():
-    """A floor on the development half only; the test half is measured by benchmarks/report_labeller.py."""
+    """A floor on the development half only; the test half is measured by
+    benchmarks/report_labeller.py."""
     real = read_reports()
     real = real[real.text.map(development_half) & real.mesh.map(bool)].iloc[:500]
-    for label, code in {"Pleural Effusion": "Pleural Effusion", "Atelectasis": "Pulmonary Atelectasis"}.items():
-        said = [label_report(*row)[label] == 1 for row in zip(real.findings, real.impression, strict=True)]
+    for label, code in {
+        "Pleural Effusion": "Pleural Effusion",
+        "Atelectasis": "Pulmonary Atelectasis",
+    }.items():
+        said = [
+            label_report(*row)[label] == 1
+            for row in zip(real.findings, real.impression, strict=True)
+        ]
         coded = [any(code == c.split("/")[0] for c in codes) for codes in real.mesh]
         both = sum(a and b for a, b in zip(said, coded, strict=True))
         assert 2 * both / (sum(said) + sum(coded)) > 0.85
@@ -369,7 +455,7 @@ def test_real_reports_against_their_codes():
 def test_import_is_light_and_leaves_the_warnings_alone():
     code = """
 import sys, warnings
-from txtray_utils import reports
+from txtray_utils.read import labels as reports
 assert "spacy" not in sys.modules
 reports.label_report("No effusion.", None)
 silenced = [f for f in warnings.filters if f[0] == "ignore" and f[1] is None and f[2] is Warning]
@@ -379,4 +465,7 @@ assert not silenced, silenced
 
 
 def test_the_numbers_of_a_list_are_left_out():
-    assert report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."]) == "Effusion. No mass. A 2 cm nodule."
+    assert (
+        report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."])
+        == "Effusion. No mass. A 2 cm nodule."
+    )

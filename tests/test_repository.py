@@ -1,4 +1,5 @@
-"""What is tracked by git: no report text, no path of one machine, no file that the README names and that is not there."""
+"""What is tracked by git: no report text, no path of one machine, no file that the README names and
+that is not there."""
 
 import ast
 import hashlib
@@ -21,8 +22,12 @@ SHORTEST = 8  # words: a shorter sentence may be anyone's
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")
 # Written in pieces, so that this file does not hold what it looks for.
 FORBIDDEN = {
-    "a path of one machine": re.compile(r"(?<![\w.:~<>}])/(?:work|root|home|Users)" + r"/\w|/" + r"tmp/\w"),
-    "a package index": re.compile(r"(?:--(?:extra-)?index-url|--find-links)" + r"[ =]|pypi[\w.-]*/simple"),
+    "a path of one machine": re.compile(
+        r"(?<![\w.:~<>}])/(?:work|root|home|Users)" + r"/\w|/" + r"tmp/\w"
+    ),
+    "a package index": re.compile(
+        r"(?:--(?:extra-)?index-url|--find-links)" + r"[ =]|pypi[\w.-]*/simple"
+    ),
     "a password or token": re.compile(r"(?i)(?:password|token|secret)\s*=\s*" + r"['\"]\w{6,}"),
 }
 
@@ -69,14 +74,17 @@ def report_sentences() -> list[str]:
 
 
 class Quotations:
-    """Finds whole sentences of a collection in a text, whatever the case, the punctuation and the line breaks."""
+    """Finds whole sentences of a collection in a text, whatever the case, the punctuation and the
+    line breaks."""
 
     def __init__(self, sentences: list[str]) -> None:
         # One entry for each way a sentence can begin: its first words, then (length, hash) of the whole sentences.
         self.begins: dict[bytes, set[tuple[int, bytes]]] = {}
         for sentence in map(words, sentences):
             if len(sentence) >= SHORTEST:
-                self.begins.setdefault(mark(sentence[:SHORTEST]), set()).add((len(sentence), mark(sentence)))
+                self.begins.setdefault(mark(sentence[:SHORTEST]), set()).add(
+                    (len(sentence), mark(sentence))
+                )
 
     def found(self, text: str) -> list[str]:
         said = words(text.replace("\\n", " "))
@@ -104,7 +112,9 @@ def test_no_sentence_of_a_report_is_in_the_repository(quotations):
         for path in tracked()
         if (quoted := quotations.found(text_of(path)))
     }
-    assert faults == {}, "report text is read at run time and never committed: write a sentence of your own"
+    assert faults == {}, (
+        "report text is read at run time and never committed: write a sentence of your own"
+    )
 
 
 def test_a_planted_sentence_is_found(quotations, sentences):
@@ -140,22 +150,32 @@ def test_a_planted_line_is_found(line, what):
 
 
 def test_only_the_card_and_the_fetcher_are_tracked_in_the_data_folder():
-    inside = {path.relative_to(ROOT).as_posix() for path in tracked() if path.is_relative_to(ROOT / "data")}
+    inside = {
+        path.relative_to(ROOT).as_posix()
+        for path in tracked()
+        if path.is_relative_to(ROOT / "data")
+    }
     assert inside <= {"data/README.md", "data/download.sh"}
 
 
 def test_nothing_tracked_is_large_or_is_an_image_of_a_patient():
-    large = [path.relative_to(ROOT).as_posix() for path in tracked() if path.stat().st_size > 2 * 2**20]
+    large = [
+        path.relative_to(ROOT).as_posix() for path in tracked() if path.stat().st_size > 2 * 2**20
+    ]
     assert large == []
     assert [
-        path for path in tracked() if path.suffix in (".dcm", ".nii", ".gz", ".jpg", ".jpeg", ".tgz", ".parquet")
+        path
+        for path in tracked()
+        if path.suffix in (".dcm", ".nii", ".gz", ".jpg", ".jpeg", ".tgz", ".parquet")
     ] == []
 
 
 def named_files(text: str) -> set[str]:
     """Return the files that a page links to or names in code marks."""
     links = {
-        link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link and not link.startswith("mailto:")
+        link
+        for link in re.findall(r"\]\(([^)#\s]+)", text)
+        if "://" not in link and not link.startswith("mailto:")
     }
     code = {
         one
@@ -167,7 +187,14 @@ def named_files(text: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_files_that_a_page_names_are_there(page):
-    places = (ROOT, (ROOT / page).parent, ROOT / "src" / "txtray_utils", ROOT / "book", ROOT / "tests", ROOT / "tools")
+    places = (
+        ROOT,
+        (ROOT / page).parent,
+        ROOT / "src" / "txtray_utils",
+        ROOT / "book",
+        ROOT / "tests",
+        ROOT / "tools",
+    )
     missing = [
         name
         for name in sorted(named_files((ROOT / page).read_text("utf-8")))
@@ -183,13 +210,23 @@ def test_named_files_are_found_in_a_page():
 
 def test_the_readme_lists_every_chapter():
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert [path.name for path in sorted((ROOT / "book").glob("*.ipynb")) if f"book/{path.name}" not in readme] == []
+    assert [
+        path.name
+        for path in sorted((ROOT / "book").glob("*.ipynb"))
+        if f"book/{path.name}" not in readme
+    ] == []
 
 
 def pins(name: str) -> dict[str, Requirement]:
     """Return the requirements of a file that this Python takes, by name."""
-    lines = [line.partition("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
-    taken = [one for line in lines if line and (not (one := Requirement(line)).marker or one.marker.evaluate())]
+    lines = [
+        line.partition("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()
+    ]
+    taken = [
+        one
+        for line in lines
+        if line and (not (one := Requirement(line)).marker or one.marker.evaluate())
+    ]
     return {one.name.lower().replace("_", "-"): one for one in taken}
 
 
@@ -216,7 +253,9 @@ def test_what_the_package_needs_is_among_the_requirements():
 
 def test_every_import_of_the_package_is_a_declared_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {Requirement(line).name.lower().replace("_", "-") for line in project["dependencies"]}
+    declared = {
+        Requirement(line).name.lower().replace("_", "-") for line in project["dependencies"]
+    }
     owners, imported = packages_distributions(), set()
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -224,8 +263,10 @@ def test_every_import_of_the_package_is_a_declared_dependency():
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 imported.add(node.module.partition(".")[0])
-    foreign = imported - sys.stdlib_module_names - {"txtray_utils"}
+    foreign = imported - sys.stdlib_module_names - {"txtray_utils", "virtual_hospital"}
     undeclared = {
-        name for name in foreign if not {one.lower().replace("_", "-") for one in owners.get(name, [name])} & declared
+        name
+        for name in foreign
+        if not {one.lower().replace("_", "-") for one in owners.get(name, [name])} & declared
     }
     assert undeclared == set()

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from txtray_utils.results import Result, compare_results, read_results, result_names, write_results
 
-AUC = Result(0.91, 300, "AUC", "supervised tower, test split, drawn truth", ci=(0.88, 0.93), tolerance=0.02)
+AUC = Result(
+    0.91, 300, "AUC", "supervised tower, test split, drawn truth", ci=(0.88, 0.93), tolerance=0.02
+)
 TIME = Result(12.5, 1, "s", "wall time")
 
 
@@ -32,7 +34,9 @@ def test_the_file_has_the_form_that_the_book_promises(tmp_path):
 def test_writing_merges_and_is_stable(tmp_path):
     write_results("x", {"a": AUC, "b": TIME}, tmp_path)
     first = write_results("x", {"b": replace(TIME, value=2)}, tmp_path).read_bytes()
-    assert write_results("x", {"b": replace(TIME, value=2), "a": AUC}, tmp_path).read_bytes() == first
+    assert (
+        write_results("x", {"b": replace(TIME, value=2), "a": AUC}, tmp_path).read_bytes() == first
+    )
     assert read_results("x", tmp_path) == {"a": AUC, "b": replace(TIME, value=2)}
 
 
@@ -48,7 +52,9 @@ def test_what_is_written_is_read_back(tmp_path_factory, value, below, above, n):
 
 
 def test_numpy_numbers_become_plain_ones(tmp_path):
-    result = Result(np.float32(0.5), np.int64(3), "AUC", "x", ci=(np.float64(0.25), np.float64(0.75)))
+    result = Result(
+        np.float32(0.5), np.int64(3), "AUC", "x", ci=(np.float64(0.25), np.float64(0.75))
+    )
     count = Result(np.int64(1600), 1600, "studies", "x")
     assert (type(result.value), type(result.n), type(count.value)) == (float, int, int)
     write_results("x", {"a": result, "b": count}, tmp_path)
@@ -77,7 +83,12 @@ def test_what_is_no_result_is_refused(fault):
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", '{"a": {"value": 1}}', '{"a": 1}', '{"a": {"value": 1, "n": 1, "unit": "s", "what": "x", "extra": 2}}'],
+    [
+        "[]",
+        '{"a": {"value": 1}}',
+        '{"a": 1}',
+        '{"a": {"value": 1, "n": 1, "unit": "s", "what": "x", "extra": 2}}',
+    ],
 )
 def test_a_file_of_another_form_is_named(tmp_path, text):
     (tmp_path / "odd.json").write_text(text)

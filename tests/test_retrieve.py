@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from txtray_utils.write.index import VectorIndex, FaissIndex
+from txtray_utils.write.index import FaissIndex, VectorIndex
 
 
 def test_blocks_give_what_a_full_sort_gives():
@@ -26,15 +26,22 @@ def test_unanswerable_queries_are_refused(width, k):
 
 
 def test_faiss_finds_nearly_what_the_exact_search_finds():
-    bank = VectorIndex(normalize(torch.randn(4000, 32, generator=torch.Generator().manual_seed(0)), dim=-1))
+    bank = VectorIndex(
+        normalize(torch.randn(4000, 32, generator=torch.Generator().manual_seed(0)), dim=-1)
+    )
     queries = bank.vectors[:50] + 0.01
-    exact, near = bank.search(queries, 10)[1], FaissIndex(bank, lists=16, probe=16).search(queries, 10)[1]
+    exact, near = (
+        bank.search(queries, 10)[1],
+        FaissIndex(bank, lists=16, probe=16).search(queries, 10)[1],
+    )
     shared = [len(set(a) & set(b)) for a, b in zip(exact.tolist(), near.tolist(), strict=True)]
     assert sum(shared) / 500 > 0.95
 
 
 def test_faiss_answers_in_full_where_the_probed_lists_hold_too_few():
-    bank = VectorIndex(normalize(torch.randn(400, 8, generator=torch.Generator().manual_seed(0)), dim=-1))
+    bank = VectorIndex(
+        normalize(torch.randn(400, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
+    )
     best, rows = FaissIndex(bank, lists=10, probe=1).search(bank.vectors[:20], 200)
     exact_best, exact_rows = bank.search(bank.vectors[:20], 200)
     assert torch.equal(rows, exact_rows) and torch.equal(best, exact_best)

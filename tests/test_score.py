@@ -7,14 +7,14 @@ from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.prompts import aucs, zero_shot
 from txtray_utils.judge.retrieval import (
     mean_reciprocal_rank,
+    merge_labels,
     overlap_coded,
     overlap_published,
     pair_ranks,
     recall_at,
-    together,
 )
 from txtray_utils.read.labels import label_report
-from txtray_utils.vocabulary import without_no_finding, label_matrix
+from txtray_utils.vocabulary import label_matrix, without_no_finding
 
 N = np.nan
 TRUTH = np.array([[1, 0, N]])
@@ -35,7 +35,9 @@ def test_coded_overlap_counts_repeats_and_absent_labels():
 
 def test_a_study_without_findings_is_no_hit_and_counts_in_neither_mean():
     found = overlap_published(np.array([[1, 0, N], [0, 0, 0]]), np.repeat(SAID, 2, 0))
-    assert found.scores() == pytest.approx({"flat_hit": 1 / 2, "precision": 1 / 2, "recall": 1, "f1": 2 / 3})
+    assert found.scores() == pytest.approx(
+        {"flat_hit": 1 / 2, "precision": 1 / 2, "recall": 1, "f1": 2 / 3}
+    )
 
 
 def test_sentences_read_together_have_the_labels_of_one_report():
@@ -46,7 +48,9 @@ def test_sentences_read_together_have_the_labels_of_one_report():
         ["A pacemaker is in place.", "No effusion."],
         ["There is cardiomegaly.", "The heart is normal in size."],
     ]
-    single = np.stack([label_matrix([label_report(text, None) for text in report]) for report in reports])
+    single = np.stack(
+        [label_matrix([label_report(text, None) for text in report]) for report in reports]
+    )
     joint = label_matrix([label_report(" ".join(report), None) for report in reports])
     np.testing.assert_array_equal(merge_labels(single)[:, 0], joint)
 
@@ -54,7 +58,9 @@ def test_sentences_read_together_have_the_labels_of_one_report():
 def test_no_finding_is_left_out_of_the_findings():
     labels = label_matrix([label_report("The lungs are clear.", None)])
     assert labels.shape == (1, 14) and (labels == 1).sum() == 1
-    assert without_no_finding(labels).shape == (1, 13) and not (without_no_finding(labels) == 1).any()
+    assert (
+        without_no_finding(labels).shape == (1, 13) and not (without_no_finding(labels) == 1).any()
+    )
 
 
 def test_labels_that_do_not_fit_are_refused():
@@ -79,7 +85,6 @@ def test_zero_shot_prefers_the_film_that_lies_with_the_prompt():
     said, denied = {"effusion": np.array([[1.0, 0.0]])}, {"effusion": np.array([[0.0, 1.0]])}
     assert zero_shot(np.eye(2), said)["effusion"].tolist() == [1, 0]
     assert zero_shot(np.eye(2), said, denied)["effusion"].tolist() == [1, -1]
-
 
 
 def test_an_auc_leaves_unknown_truth_out_and_needs_enough_of_both():

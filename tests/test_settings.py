@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from txtray_utils import settings
+from txtray_utils import settings as module
 from txtray_utils.settings import data_dir, settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -16,7 +16,13 @@ def no_settings(monkeypatch):
 
 def test_defaults_are_the_full_demo_in_the_checkout():
     now = settings()
-    assert (now.source, now.quick, now.seed, now.studies, now.checkout) == ("demo", False, 0, 1600, CHECKOUT)
+    assert (now.source, now.quick, now.seed, now.studies, now.checkout) == (
+        "demo",
+        False,
+        0,
+        1600,
+        CHECKOUT,
+    )
     assert now.data == CHECKOUT / "data"
     assert now.results == CHECKOUT / "_build" / "results"
     assert data_dir("demo", "truth") == CHECKOUT / "data" / "demo" / "truth"
@@ -47,7 +53,9 @@ def test_the_working_folder_does_not_matter_inside_the_checkout(monkeypatch, tmp
 
 
 def test_an_installed_package_finds_the_checkout_from_the_working_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "txtray_utils" / "settings.py"))
+    monkeypatch.setattr(
+        module, "__file__", str(tmp_path / "site-packages" / "txtray_utils" / "settings.py")
+    )
     monkeypatch.chdir(CHECKOUT / "book")
     assert settings().checkout == CHECKOUT
     monkeypatch.chdir(tmp_path)
@@ -58,7 +66,8 @@ def test_an_installed_package_finds_the_checkout_from_the_working_folder(monkeyp
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "remedy"), [("SOURCE", "mimik", "demo, openi, covid, mimic"), ("QUICK", "yes", "0 or 1")]
+    ("name", "value", "remedy"),
+    [("SOURCE", "mimik", "demo, openi, covid, mimic"), ("QUICK", "yes", "0 or 1")],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(monkeypatch, name, value, remedy):
     monkeypatch.setenv(f"TXTRAY_{name}", value)

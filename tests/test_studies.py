@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-pass  # RELOC
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.checks import validate
 from txtray_utils.studies.columns import features
@@ -25,7 +24,13 @@ PICTURE = np.arange(600, dtype=np.uint8).reshape(20, 30)
 def study(number, **changes):
     mask = np.zeros(PICTURE.shape, bool)
     mask[3:7, number % 20] = True
-    evidence = {"finding": "effusion", "side": "left", "zone": "", "severity": "mild", "said": "side:code"}
+    evidence = {
+        "finding": "effusion",
+        "side": "left",
+        "zone": "",
+        "severity": "mild",
+        "said": "side:code",
+    }
     return {
         "study_id": f"s{number}",
         "subject_id": f"p{number // 2}",
@@ -56,12 +61,22 @@ def test_a_table_comes_back_as_it_went_in(tmp_path):
     assert row["mesh_labels"] == dict.fromkeys(LABELS)
     assert row["drawn"] == dict.fromkeys(FINDINGS) | {"effusion": 1}
     assert row["regions"] is None and row["vitals"] is None
-    assert np.argwhere(unpack_mask(row["evidence"][0]["mask"])).tolist() == [[r, 17] for r in range(3, 7)]
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["t.arrow"], "nothing half-made is left"
+    assert np.argwhere(unpack_mask(row["evidence"][0]["mask"])).tolist() == [
+        [r, 17] for r in range(3, 7)
+    ]
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["t.arrow"], (
+        "nothing half-made is left"
+    )
 
 
 def test_what_pandas_calls_missing_is_null(tmp_path):
-    missing = {"age": np.nan, "sex": np.nan, "study_time": pd.NaT, "composed": None, "prior_study_id": pd.NA}
+    missing = {
+        "age": np.nan,
+        "sex": np.nan,
+        "study_time": pd.NaT,
+        "composed": None,
+        "prior_study_id": pd.NA,
+    }
     row = make_table([study(0, **missing)], tmp_path / "t")[0]
     assert [row[name] for name in missing] == [None] * 5
 
@@ -88,12 +103,24 @@ def test_the_same_rows_make_the_same_bytes(tmp_path):
         ({"subject_id": "p0", "split": "test"}, "patient p0 is in 2 splits"),
         ({"prior_study_id": "s3"}, "prior of study s3 is itself"),
         ({"prior_study_id": "s1"}, "prior of study s3 is itself or another patient's"),
-        ({"labs": [{"name": "crp", "value": 1, "unit": "", "hours_before": -0.1}]}, "labs measured after .* s3"),
-        ({"vitals": [{"name": "hr", "value": 1, "unit": "", "hours_before": -0.1}]}, "vitals measured after .* s3"),
+        (
+            {"labs": [{"name": "crp", "value": 1, "unit": "", "hours_before": -0.1}]},
+            "labs measured after .* s3",
+        ),
+        (
+            {"vitals": [{"name": "hr", "value": 1, "unit": "", "hours_before": -0.1}]},
+            "vitals measured after .* s3",
+        ),
         ({"image": b"not a picture"}, "image of study s3 is not a grey PNG"),
         ({"image": None}, "image of study s3 is not a grey PNG"),
-        ({"image": encode_png(np.zeros((20, 30, 3), np.uint8))}, "image of study s3 is not a grey PNG"),
-        ({"regions": [{"name": "heart", "mask": pack_mask(np.ones((30, 20)))}]}, "mask of study s3"),
+        (
+            {"image": encode_png(np.zeros((20, 30, 3), np.uint8))},
+            "image of study s3 is not a grey PNG",
+        ),
+        (
+            {"regions": [{"name": "heart", "mask": pack_mask(np.ones((30, 20)))}]},
+            "mask of study s3",
+        ),
         ({"age": "old"}, "wrong type in studies s0 to s4"),
         ({"aeg": 3.0}, "study s3 has unknown columns"),
         ({"study_id": "s2"}, "study s2 comes twice"),
@@ -162,7 +189,9 @@ names = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size
 
 @given(names, st.integers(0, 5), st.data())
 def test_every_patient_has_one_split_whatever_the_order(patients, seed, data):
-    groups = data.draw(st.lists(st.lists(st.sampled_from(patients), min_size=1, max_size=4), max_size=4))
+    groups = data.draw(
+        st.lists(st.lists(st.sampled_from(patients), min_size=1, max_size=4), max_size=4)
+    )
     split = patient_split(patients, seed, groups=groups)
     assert set(split) == set(patients) and set(split.values()) <= set(SPLITS)
     shuffled = data.draw(st.permutations(patients))
@@ -192,7 +221,9 @@ def test_a_mask_survives_packing(mask):
 
 
 @given(
-    arrays.arrays(st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 20), st.integers(1, 20))),
+    arrays.arrays(
+        st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 20), st.integers(1, 20))
+    ),
 )
 def test_pixels_are_the_stored_values_over_full_scale(values):
     image = datasets.Image().decode_example({"bytes": encode_png(values), "path": None})

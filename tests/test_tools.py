@@ -74,7 +74,10 @@ def test_only_a_notebook_that_reads_a_committed_table_is_stale_when_it_changes(t
 
 
 def test_the_notebooks_of_the_table_of_contents_are_found_in_order(tree):
-    toc = {"root": "book/intro", "parts": [{"chapters": [{"file": "book/01_x"}, {"file": "book/intro"}]}]}
+    toc = {
+        "root": "book/intro",
+        "parts": [{"chapters": [{"file": "book/01_x"}, {"file": "book/intro"}]}],
+    }
     assert tree.chapters(toc) == [Path("book/01_x.ipynb")]
 
 
@@ -85,7 +88,10 @@ def executed(*outputs, count=1, tags=()):
 
 
 def test_only_a_notebook_that_ran_to_its_end_is_kept():
-    execute, error = load("execute"), nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])
+    execute, error = (
+        load("execute"),
+        nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]),
+    )
     assert execute.ran(executed())
     assert not execute.ran(executed(count=None))
     assert not execute.ran(executed(error))
@@ -111,7 +117,9 @@ def checked(tmp_path, monkeypatch):
 
     def run(new: Result, *arguments: str) -> int:
         write_results("film", {"auc": new}, tmp_path / "new")
-        monkeypatch.setattr(tool, "settings", lambda: type(now)(**(vars(settings()) | {"checkout": tmp_path})))
+        monkeypatch.setattr(
+            tool, "settings", lambda: type(now)(**(vars(settings()) | {"checkout": tmp_path}))
+        )
         monkeypatch.setattr(sys, "argv", ["check_results.py", *arguments])
         return tool.main()
 
@@ -125,7 +133,9 @@ def test_a_rebuild_may_move_within_the_tolerance_and_no_further(checked, capsys)
     assert "film.auc: 0.88 was 0.91" in capsys.readouterr().out
 
 
-def test_new_numbers_are_carried_over_only_on_request_and_keep_the_others(checked, tmp_path, monkeypatch):
+def test_new_numbers_are_carried_over_only_on_request_and_keep_the_others(
+    checked, tmp_path, monkeypatch
+):
     committed = tmp_path / "book" / "results"
     checked(Result(0.88, 300, "AUC", "x"))
     assert read_results("film", committed)["auc"] == AUC
@@ -134,4 +144,7 @@ def test_new_numbers_are_carried_over_only_on_request_and_keep_the_others(checke
     assert read_results("film", committed)["auc"] == AUC
     monkeypatch.setenv("TXTRAY_QUICK", "0")
     assert checked(Result(0.88, 300, "AUC", "x"), "--write") == 0
-    assert {key: one.value for key, one in read_results("film", committed).items()} == {"auc": 0.88, "elsewhere": 0.91}
+    assert {key: one.value for key, one in read_results("film", committed).items()} == {
+        "auc": 0.88,
+        "elsewhere": 0.91,
+    }

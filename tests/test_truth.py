@@ -3,11 +3,14 @@
 import numpy as np
 from datasets import Dataset
 
-pass  # RELOC
-from txtray_utils.judge.truth import DRAWN, REPORTED, finding_truth, truth_source, side_truth
-from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS
+from txtray_utils.judge import truth
+from txtray_utils.vocabulary import FINDINGS, NAMED
 
-TEXTS = ("Small left effusion.|No pneumothorax.", "Bilateral effusions.|Possible scar.|A pacemaker is in place.", "")
+TEXTS = (
+    "Small left effusion.|No pneumothorax.",
+    "Bilateral effusions.|Possible scar.|A pacemaker is in place.",
+    "",
+)
 
 
 def studies(drawn: dict[str, int | None], evidence: list | None) -> Dataset:
@@ -25,23 +28,25 @@ def test_what_was_drawn_goes_before_the_text():
     items = [{"finding": "nodule", "side": "right"}, {"finding": "effusion", "side": "both"},
              {"finding": "opacity", "side": "right"}, {"finding": "opacity", "side": "left"}]  # fmt: skip
     made = studies({"nodule": 1, "effusion": 0}, items)
-    found = finding_truth(made)
-    assert truth_source(made) == DRAWN
+    found = truth.finding_truth(made)
+    assert truth.truth_source(made) == truth.DRAWN
     assert column(found, "nodule") == [1, 1, 1] and column(found, "effusion") == [0, 0, 0]
     assert np.isnan(column(found, "scar")).all(), "null is not negative"
-    assert side_truth(made) == [(row, "nodule", "right") for row in range(3)]
+    assert truth.side_truth(made) == [(row, "nodule", "right") for row in range(3)]
 
 
 def test_where_nobody_drew_the_text_decides():
     real = studies({}, None)
-    found = finding_truth(real)
-    assert truth_source(real) == REPORTED
+    found = truth.finding_truth(real)
+    assert truth.truth_source(real) == truth.REPORTED
     assert column(found, "effusion") == [1, 1, 0] and column(found, "pneumothorax") == [0, 0, 0]
     assert column(found, "pacemaker") == [0, 1, 0] and column(found, "nodule") == [0, 0, 0]
-    assert np.isnan(column(found, "scar")[1]) and column(found, "scar")[0] == 0, "uncertain is not sure"
-    assert side_truth(real) == [(0, "effusion", "left")], "both sides are not one"
+    assert np.isnan(column(found, "scar")[1]) and column(found, "scar")[0] == 0, (
+        "uncertain is not sure"
+    )
+    assert truth.side_truth(real) == [(0, "effusion", "left")], "both sides are not one"
 
 
 def test_every_finding_is_read_as_something_of_its_own():
-    assert set(READ_AS) == set(FINDINGS) and set(READ_AS.values()) <= set(NAMED)
-    assert len(set(READ_AS.values())) == len(FINDINGS)
+    assert set(truth.READ_AS) == set(FINDINGS) and set(truth.READ_AS.values()) <= set(NAMED)
+    assert len(set(truth.READ_AS.values())) == len(FINDINGS)

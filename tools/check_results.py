@@ -1,8 +1,9 @@
-"""Hold the numbers that the notebooks have just written against the committed ones in `book/results`.
+"""Hold the numbers that the notebooks have just written against the committed ones in
+`book/results`.
 
-Without arguments: exit 1 when a quality figure moved by more than its stated tolerance. With `--write`: carry the new
-numbers into `book/results` instead, to be read with `git diff` and committed.
-"""
+Without arguments: exit 1 when a quality figure moved by more than its stated tolerance. With
+`--write`: carry the new numbers into `book/results` instead, to be read with `git diff` and
+committed."""
 
 import argparse
 import sys
@@ -19,7 +20,9 @@ def main() -> int:
     now = settings()
     committed = now.checkout / "book" / "results"
     if now.quick or now.source != "demo":
-        print(f"results: not compared (quick={now.quick}, source={now.source}); book/results holds the full demo's")
+        print(
+            f"results: not compared (quick={now.quick}, source={now.source}); book/results holds the full demo's"
+        )
         return int(write)
     faults = []
     for name in result_names(now.results):
@@ -29,7 +32,9 @@ def main() -> int:
             continue
         old = read_results(name, committed) if (committed / f"{name}.json").exists() else {}
         faults += [f"{name}.{fault}" for fault in compare_results(new, old)]
-        print(f"results: {name}: {len(new)} rebuilt, {len(old.keys() - new.keys())} committed ones made elsewhere")
+        print(
+            f"results: {name}: {len(new)} rebuilt, {len(old.keys() - new.keys())} committed ones made elsewhere"
+        )
     print(*faults, sep="\n", end="\n" if faults else "")
     return int(bool(faults))
 

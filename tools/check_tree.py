@@ -1,10 +1,9 @@
 """Check a downloaded tree: python tools/check_tree.py openi|covid|mimic|mimic-demo [--dest DIR].
 
-It counts, looks for missing files, rows without a partner and files that differ from the published SHA-256, and says
-what each chapter can do with what is there. The exit status is 1 if something is wrong, 0 if the tree is sound, even if
-parts are not downloaded. What cannot be read is named as wrong, and the rest is checked. Explained in
-book/03_linking_images_to_the_record.
-"""
+It counts, looks for missing files, rows without a partner and files that differ from the published
+SHA-256, and says what each chapter can do with what is there. The exit status is 1 if something is
+wrong, 0 if the tree is sound, even if parts are not downloaded. What cannot be read is named as
+wrong, and the rest is checked. Explained in book/03_linking_images_to_the_record."""
 
 import argparse
 import hashlib
@@ -27,7 +26,10 @@ CHAPTERS = {  # chapter: what it must have, and what it can use
     "01 Reading a radiograph": ({"films"}, {"masks"}),
     "02 Reading a report": ({"reports"}, {"codes"}),
     "03 Linking images to the record": ({"films", "record"}, {"emergency"}),
-    "04 Contrastive alignment": ({PAIRS}, {"drawn findings"}),  # which the virtual hospital alone knows
+    "04 Contrastive alignment": (
+        {PAIRS},
+        {"drawn findings"},
+    ),  # which the virtual hospital alone knows
     "05 Retrieval and zero-shot": ({PAIRS}, {"drawn findings"}),
     "06 Writing a report": ({PAIRS}, set()),
     "07 Judging a report": ({PAIRS}, set()),
@@ -41,7 +43,8 @@ SHOWN = 3  # examples named of each fault
 
 @dataclass
 class Findings:
-    """What a check found: `counts` by name, `faults` (wrong), `gaps` (not downloaded), and what it `has`."""
+    """What a check found: `counts` by name, `faults` (wrong), `gaps` (not downloaded), and what it
+    `has`."""
 
     counts: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -51,17 +54,24 @@ class Findings:
     def compare(self, fault: str, names: set[str], gap: bool = False) -> None:
         """Note the `names` that have this fault, if any, with a few examples."""
         if names:
-            some = ", ".join(sorted(map(str, names))[:SHOWN]) + (" ..." if len(names) > SHOWN else "")
+            some = ", ".join(sorted(map(str, names))[:SHOWN]) + (
+                " ..." if len(names) > SHOWN else ""
+            )
             (self.gaps if gap else self.faults).append(f"{len(names):,} {fault}: {some}")
 
     def lines(self) -> list[str]:
         """Return the findings as text: counts, gaps, faults, then each chapter."""
         said = [f"{name:28} {count:>9,}" for name, count in self.counts.items()]
-        said += [f"not here: {gap}" for gap in self.gaps] + [f"WRONG: {fault}" for fault in self.faults]
+        said += [f"not here: {gap}" for gap in self.gaps] + [
+            f"WRONG: {fault}" for fault in self.faults
+        ]
         for chapter, (must, can) in CHAPTERS.items():
             lacks, less = sorted(must - self.has), sorted(can - self.has)
             able = f"no, {' and '.join(lacks)} missing" if lacks else "yes"
-            said.append(f"{chapter}: {able}" + (f", without {' and '.join(less)}" if less and not lacks else ""))
+            said.append(
+                f"{chapter}: {able}"
+                + (f", without {' and '.join(less)}" if less and not lacks else "")
+            )
         return said
 
 
@@ -69,11 +79,13 @@ def check(source: str, folder: Path) -> Findings:
     """Check the tree of `source` in `folder`, hashes included; nothing is changed.
 
     Raises:
-        InputError: the folder, or the table that lists its films, is missing, or (`covid`) cannot be read.
-    """
+        InputError: the folder, or the table that lists its films, is missing, or (`covid`) cannot
+    be read."""
     if not folder.is_dir():
         place = ", set TXTRAY_COVID to where that puts it," if source == "covid" else ""
-        raise InputError(folder, "is not a folder", f"Run data/download.sh {source}{place} or give --dest.")
+        raise InputError(
+            folder, "is not a folder", f"Run data/download.sh {source}{place} or give --dest."
+        )
     found = Findings()
     if source == "openi":
         _check_openi(folder, found)
@@ -83,15 +95,20 @@ def check(source: str, folder: Path) -> Findings:
         if source == "mimic":
             _check_films(folder, found)
         _check_record(folder, found, films=source == "mimic")
-    for project in sorted(folder.glob({"mimic": "mimic-*", "mimic-demo": "mimic-iv*"}.get(source, "no project"))):
+    for project in sorted(
+        folder.glob({"mimic": "mimic-*", "mimic-demo": "mimic-iv*"}.get(source, "no project"))
+    ):
         _check_hashes(project / "SHA256SUMS.txt", found)
     for partial in sorted(folder.rglob("*.partial")):
-        found.gaps.append(f"the rest of {partial.relative_to(folder)}: run data/download.sh {source} again")
+        found.gaps.append(
+            f"the rest of {partial.relative_to(folder)}: run data/download.sh {source} again"
+        )
     return found
 
 
 def _read(path: Path, names: tuple[str, ...], found: Findings) -> pd.DataFrame:
-    """Return the columns `names` as text; none of a table that is not there (a gap) or cannot be read (a fault)."""
+    """Return the columns `names` as text; none of a table that is not there (a gap) or cannot be
+    read (a fault)."""
     short = f"{path.parent.name}/{path.name}"
     if path.is_file():
         try:
@@ -105,20 +122,35 @@ def _read(path: Path, names: tuple[str, ...], found: Findings) -> pd.DataFrame:
 
 def _check_films(folder: Path, found: Findings) -> None:
     if not (folder / INDEX).is_file():
-        raise InputError(folder / INDEX, "is missing", "Run data/download.sh mimic again, or give another --dest.")
+        raise InputError(
+            folder / INDEX,
+            "is missing",
+            "Run data/download.sh mimic again, or give another --dest.",
+        )
     films = _read(folder / INDEX, ("dicom_id", "subject_id", "study_id", "ViewPosition"), found)
     named = films[["dicom_id", "subject_id", "study_id"]].notna().all(axis=1)
     found.compare("film rows lack an identifier (rows)", set(films.index[~named] + 2))
     films = films[named].copy()
-    films["study"] = pd.Series([report_of(row.subject_id, row.study_id) for row in films.itertuples()], films.index, str)
+    films["study"] = pd.Series(
+        [report_of(row.subject_id, row.study_id) for row in films.itertuples()], films.index, str
+    )
     studies = set(films["study"])
-    found.counts |= {"film rows": len(films), "study rows": len(studies), "patient rows": films["subject_id"].nunique()}
+    found.counts |= {
+        "film rows": len(films),
+        "study rows": len(studies),
+        "patient rows": films["subject_id"].nunique(),
+    }
     twice = set(films.loc[films["dicom_id"].duplicated(), "dicom_id"])
     found.compare("films have two rows in the metadata", twice)
     split = _read(folder / SPLIT, ("dicom_id", "subject_id", "split"), found)
     if len(films) and len(split):
-        found.compare("films have no row in the split table", set(films["dicom_id"]) - set(split["dicom_id"]))
-        found.compare("rows of the split table have no film row", set(split["dicom_id"]) - set(films["dicom_id"]))
+        found.compare(
+            "films have no row in the split table", set(films["dicom_id"]) - set(split["dicom_id"])
+        )
+        found.compare(
+            "rows of the split table have no film row",
+            set(split["dicom_id"]) - set(films["dicom_id"]),
+        )
     sides = split.groupby("subject_id")["split"].nunique()
     found.compare("patients are in two splits", set(sides.index[sides > 1]))
     listed = folder / "mimic-cxr/cxr-record-list.csv.gz"
@@ -131,7 +163,10 @@ def _check_films(folder: Path, found: Findings) -> None:
         layout, kind = films_in(folder)
         films["file"] = films["study"] + "/" + films["dicom_id"] + kind
         rows = set(films["file"])
-        there = {path.relative_to(folder / layout).as_posix() for path in (folder / layout / "files").rglob(f"*{kind}")}
+        there = {
+            path.relative_to(folder / layout).as_posix()
+            for path in (folder / layout / "files").rglob(f"*{kind}")
+        }
         found.counts[f"films ({kind})"] = len(there)
         found.has |= {"films"} if there & rows else set()
         found.compare("films have no row", there - rows if rows else set())
@@ -156,7 +191,10 @@ def _check_films(folder: Path, found: Findings) -> None:
 
 
 def _check_record(folder: Path, found: Findings, films: bool) -> None:
-    for name, project, tables in (("record", "mimic-iv", RECORD), ("emergency", "mimic-iv-ed", EMERGENCY)):
+    for name, project, tables in (
+        ("record", "mimic-iv", RECORD),
+        ("emergency", "mimic-iv-ed", EMERGENCY),
+    ):
         lost = {f"{project}/{table}" for table in tables if not _tables(folder / project, table)}
         found.compare(f"tables of the {name}", lost, gap=True)
         found.has |= set() if lost else {name}
@@ -195,15 +233,27 @@ def _check_openi(folder: Path, found: Findings) -> None:
     headers, reports = read_headers(), read_reports()
     with tarfile.open(packaged("NLMCXR_reports.tgz")) as archive:  # the reports name their films
         texts = [archive.extractfile(one).read() for one in archive if one.name.endswith(".xml")]
-    named = {name.decode() for text in texts for name in re.findall(rb'parentImage id="([^"]+)"', text)}
+    named = {
+        name.decode() for text in texts for name in re.findall(rb'parentImage id="([^"]+)"', text)
+    }
     known = set(headers["image"])
-    there = {"CXR" + path.stem.removeprefix("CXR") for kind in ("*.png", "*.dcm") for path in folder.rglob(kind)}
-    found.counts |= {"films": len(there), "films with a header": len(known), "reports": len(reports)}
+    there = {
+        "CXR" + path.stem.removeprefix("CXR")
+        for kind in ("*.png", "*.dcm")
+        for path in folder.rglob(kind)
+    }
+    found.counts |= {
+        "films": len(there),
+        "films with a header": len(known),
+        "reports": len(reports),
+    }
     found.has |= {"reports", "codes"} | ({"films"} if there & known else set())
     frontal = headers[headers["ViewPosition"].isin(FRONTAL) & headers["uid"].isin(reports["uid"])]
     found.has |= {PAIRS} if there & set(frontal["image"]) else set()
     found.compare("headers have no film", known - there, gap=True)
-    found.compare("films have no header and are left out", (there & named) - known, gap=True)  # 3 of a whole tree
+    found.compare(
+        "films have no header and are left out", (there & named) - known, gap=True
+    )  # 3 of a whole tree
     found.compare("films have neither header nor report", there - known - named)
 
 
@@ -212,16 +262,30 @@ def _check_covid(folder: Path, found: Findings) -> None:
     try:
         table = pd.read_csv(folder / "metadata.csv", dtype=str, usecols=names)
     except (OSError, ValueError) as error:
-        raise InputError(folder / "metadata.csv", f"cannot be read ({error})", "Run data/download.sh covid.") from error
+        raise InputError(
+            folder / "metadata.csv", f"cannot be read ({error})", "Run data/download.sh covid."
+        ) from error
     table = table[(table["folder"] == "images") & table["filename"].notna()]
     listed = set(table["filename"])
-    there = {path.name for path in (folder / "images").glob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg")}
-    masks = {path.stem.removesuffix("_mask") for path in (folder / "annotations/lungVAE-masks").glob("*.png")}
+    there = {
+        path.name
+        for path in (folder / "images").glob("*")
+        if path.suffix.lower() in (".png", ".jpg", ".jpeg")
+    }
+    masks = {
+        path.stem.removesuffix("_mask")
+        for path in (folder / "annotations/lungVAE-masks").glob("*.png")
+    }
     found.counts |= {"image rows": len(listed), "images": len(there), "lung masks": len(masks)}
     here = table[table["filename"].isin(there)]
     spoken = here[["clinical_notes", "finding"]].notna().any(axis=1)
     frontal = (here["modality"] == "X-ray") & here["view"].str.split().str[0].isin(FRONTAL)
-    kinds = {"films": len(here), "masks": masks, "reports": spoken.any(), PAIRS: (spoken & frontal).any()}
+    kinds = {
+        "films": len(here),
+        "masks": masks,
+        "reports": spoken.any(),
+        PAIRS: (spoken & frontal).any(),
+    }
     found.has |= {name for name, some in kinds.items() if some}
     found.compare("rows have no image", listed - there, gap=True)
     found.compare("images have no row", there - listed)
@@ -233,7 +297,11 @@ def _check_hashes(sums: Path, found: Findings) -> None:
     if not sums.is_file():
         found.gaps.append(f"{project}/{sums.name}: the files of {project} are not compared with it")
         return
-    lines = [line.split(maxsplit=1) for line in sums.read_text("utf-8", "replace").splitlines() if line.strip()]
+    lines = [
+        line.split(maxsplit=1)
+        for line in sums.read_text("utf-8", "replace").splitlines()
+        if line.strip()
+    ]
     pairs = [line for line in lines if len(line) == 2 and re.fullmatch("[0-9a-fA-F]{64}", line[0])]
     if len(pairs) < len(lines):
         found.faults.append(
@@ -263,9 +331,13 @@ def _sha256(path: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check the tree that the command line names, print the findings, return the exit status."""
-    parser = argparse.ArgumentParser(prog="python tools/check_tree.py", description=__doc__.split("\n\n")[1])
+    parser = argparse.ArgumentParser(
+        prog="python tools/check_tree.py", description=__doc__.split("\n\n")[1]
+    )
     parser.add_argument("source", choices=SOURCES)
-    parser.add_argument("--dest", type=Path, help="the folder, if it is not where data/download.sh puts it")
+    parser.add_argument(
+        "--dest", type=Path, help="the folder, if it is not where data/download.sh puts it"
+    )
     given = parser.parse_args(arguments)
     folder = given.dest or (settings().covid if given.source == "covid" else data_dir(given.source))
     try:

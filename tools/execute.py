@@ -1,10 +1,10 @@
 """Execute the book's notebooks once, under nbmake, into the cache that Jupyter Book builds from.
 
-Jupyter Book's own cache looks at the code cells alone: after a change in `src/` it would show the old outputs.
-Here a notebook is fresh only when its code cells, the package, the pins, the settings, the cohort and the committed
-results that it reads are all as they were. What is not fresh is copied to `.executed`, executed there by
-`pytest --nbmake`, and put into the cache only when every cell ran.
-"""
+Jupyter Book's own cache looks at the code cells alone: after a change in `src/` it would show the
+old outputs. Here a notebook is fresh only when its code cells, the package, the pins, the settings,
+the cohort and the committed results that it reads are all as they were. What is not fresh is copied
+to `.executed`, executed there by `pytest --nbmake`, and put into the cache only when every cell
+ran."""
 
 import hashlib
 import json
@@ -44,14 +44,19 @@ def shared_key() -> str:
     for path in [*inputs, *([cohort] if cohort.exists() else [])]:
         digest.update(path.read_bytes())
     now = settings()
-    digest.update(repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode())
+    digest.update(
+        repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode()
+    )
     return digest.hexdigest()
 
 
 def notebook_key(shared: str, text: str) -> str:
     """Add to `shared` the committed results and tables that the notebook reads."""
     digest = hashlib.sha256(shared.encode())
-    read = [f"book/results/{name}.json" for name in sorted(set(re.findall(r"read_results\(\W+(\w+)", text)))]
+    read = [
+        f"book/results/{name}.json"
+        for name in sorted(set(re.findall(r"read_results\(\W+(\w+)", text)))
+    ]
     tables = sorted([*ROOT.glob("book/results/*.csv"), *ROOT.glob("tests/data/*.csv")])
     for path in [*map(ROOT.joinpath, read), *(table for table in tables if table.name in text)]:
         digest.update(path.read_bytes() if path.exists() else b"none")
@@ -97,22 +102,41 @@ def main() -> int:
         if keys.get(str(name)) != key:
             cache.remove_cache(record.pk)
             stale[name] = key
-    print(f"{len(names)} notebooks, {len(names) - len(stale)} unchanged since they were executed", flush=True)
+    print(
+        f"{len(names)} notebooks, {len(names) - len(stale)} unchanged since they were executed",
+        flush=True,
+    )
     if not stale:
         return 0
     KEYS.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "--nbmake", f"--nbmake-timeout={PATIENCE}", "--overwrite", "--durations=0"]
-    code = subprocess.run([*command, *(str(STAGE / name) for name in stale)], cwd=ROOT, check=False).returncode
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbmake",
+        f"--nbmake-timeout={PATIENCE}",
+        "--overwrite",
+        "--durations=0",
+    ]
+    code = subprocess.run(
+        [*command, *(str(STAGE / name) for name in stale)], cwd=ROOT, check=False
+    ).returncode
     for name, key in stale.items():
         notebook = nbformat.read(STAGE / name, 4)
         if blind := without_alt(notebook):
-            print(f"{name}: no alt text for the pictures of {', '.join(blind)}: metadata mystnb, image, alt")
+            print(
+                f"{name}: no alt text for the pictures of {', '.join(blind)}: metadata mystnb, image, alt"
+            )
             code = code or 1
         elif ran(notebook):
             for cell in notebook.cells:
-                cell.metadata.pop("execution", None)  # nbmake's times; the cache matches metadata too
-            cache.cache_notebook_bundle(CacheBundleIn(notebook, str(ROOT / name)), check_validity=False, overwrite=True)
+                cell.metadata.pop(
+                    "execution", None
+                )  # nbmake's times; the cache matches metadata too
+            cache.cache_notebook_bundle(
+                CacheBundleIn(notebook, str(ROOT / name)), check_validity=False, overwrite=True
+            )
             keys[str(name)] = key
     KEYS.write_text(json.dumps(keys, indent=2, sort_keys=True))
     return code

@@ -1,4 +1,5 @@
-"""Run a command and record its wall time and the peak memory of it and its children in `book/results/build.json`.
+"""Run a command and record its wall time and the peak memory of it and its children in
+`book/results/build.json`.
 
     python tools/measure.py test -- make test
 
@@ -17,7 +18,8 @@ from txtray_utils.settings import settings
 
 
 def memory_mb(process: psutil.Process) -> float:
-    """Return the resident memory of `process` and its children in MB (shared pages are counted each time)."""
+    """Return the resident memory of `process` and its children in MB (shared pages are counted each
+    time)."""
     total = 0
     for one in [process, *process.children(recursive=True)]:
         try:
@@ -29,7 +31,9 @@ def memory_mb(process: psutil.Process) -> float:
 
 def main() -> int:
     """Run, watch and record; return the command's exit code. A failed command is not recorded."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("key", help="first part of the results' keys")
     parser.add_argument("command", nargs="+", help="the command, after --")
     asked = parser.parse_args()
@@ -47,7 +51,9 @@ def main() -> int:
     if code == 0:
         measured = {
             f"{asked.key}.minutes": Result(minutes, 1, "min", f"wall time of `{said}` on 2 cores"),
-            f"{asked.key}.peak_mb": Result(peak, 1, "MB", f"peak resident memory of `{said}` with its children"),
+            f"{asked.key}.peak_mb": Result(
+                peak, 1, "MB", f"peak resident memory of `{said}` with its children"
+            ),
         }
         write_results("build", measured, settings().checkout / "book" / "results")
     return code

@@ -141,8 +141,9 @@ def _used(tree: ast.Module) -> Iterator[code.Place]:
                     yield node.module, alias.name
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in rooms:
-                yield rooms[node.value.id], node.attr
+            room = rooms.get(node.value.id)
+            if room:
+                yield room, node.attr
 
 
 def reach_of(used: set[code.Place]) -> int:

@@ -1,4 +1,5 @@
-"""Bad input has two ways out: an `InputError` that stops, or a row of `Rejects` while the rest goes on.
+"""Bad input has two ways out: an `InputError` that stops, or a row of `Rejects` while the rest goes
+on.
 
 Both say the same three things: which file, what is wrong with it, and what to do.
 Explained in book/01_reading_a_radiograph.
@@ -30,7 +31,8 @@ class InputError(ValueError):
 
 @dataclass(frozen=True)
 class Reject:
-    """One input left out: its `file`, the `row` (an identifier, or empty), the `fault` and the `remedy`."""
+    """One input left out: its `file`, the `row` (an identifier, or empty), the `fault` and the
+    `remedy`."""
 
     file: str
     row: str
@@ -73,21 +75,25 @@ class Rejects:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make the folder of `path`, and turn what the system says about a failed write into an `InputError`."""
+    """Make the folder of `path`, and turn what the system says about a failed write into an
+    `InputError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in _FULL:
-            raise InputError(path, f"the disk is full ({reason})", "Free some space, or set TXTRAY_DATA.") from error
+            raise InputError(
+                path, f"the disk is full ({reason})", "Free some space, or set TXTRAY_DATA."
+            ) from error
         remedy = "Make the folder writable, or set TXTRAY_DATA to one that is."
         raise InputError(path, f"cannot be written ({reason})", remedy) from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside `path` to write to, and put it in the place of `path` once it is whole; raises as `writing`."""
+    """Give a file beside `path` to write to, and put it in the place of `path` once it is whole;
+    raises as `writing`."""
     with writing(path):
         partial = path.with_name(f"{path.name}.partial")
         yield partial

@@ -141,7 +141,7 @@ def _is_whole(path: Path) -> bool:
 def _try(read: Callable[[Path], Kept], path: Path) -> tuple[bool, Kept | None]:
     try:
         return True, read(path)
-    except Exception as error:  # a file of another kind can fail in any way; it is made again
+    except Exception as error:  # noqa: BLE001 - a file of another kind can fail in any way; it is made again
         log.warning("%s cannot be read (%s); it is put aside and made again", path, error)
         return False, None
 

@@ -1,10 +1,10 @@
-"""The numbers that the book quotes: one JSON file a chapter or benchmark, written and compared here.
+"""The numbers that the book quotes: one JSON file a chapter or benchmark, written and compared
+here.
 
-A file holds flat keys, each `{"value": 0.91, "ci": [0.88, 0.93], "n": 300, "unit": "AUC", "what": "one line"}`
-and, where a rebuild may differ, `"tolerance"`: the largest change of the value that is still the same result.
-Chapters write into `settings().results`; `make results` carries that into `book/results`, which is committed.
-Explained in CONTRIBUTING.
-"""
+A file holds flat keys, each `{"value": 0.91, "ci": [0.88, 0.93], "n": 300, "unit": "AUC", "what":
+"one line"}` and, where a rebuild may differ, `"tolerance"`: the largest change of the value that is
+still the same result. Chapters write into `settings().results`; `make results` carries that into
+`book/results`, which is committed. Explained in CONTRIBUTING."""
 
 import json
 import math
@@ -14,19 +14,27 @@ from pathlib import Path
 
 from txtray_utils.settings import settings
 
-EXEMPT_UNITS = ("s", "min", "h", "MB", "GB", "1/s", "MB/s")  # time, memory and rate: recorded, never compared
+EXEMPT_UNITS = (
+    "s",
+    "min",
+    "h",
+    "MB",
+    "GB",
+    "1/s",
+    "MB/s",
+)  # time, memory and rate: recorded, never compared
 
 
 @dataclass(frozen=True)
 class Result:
     """One number with its sample size `n`, its `unit`, and `what` it is in one line.
 
-    `ci` is the 95 % confidence interval (low, high); `tolerance` the change of `value` that a rebuild may make
-    (None: it must come out the same).
+    `ci` is the 95 % confidence interval (low, high); `tolerance` the change of `value` that a
+    rebuild may make (None: it must come out the same).
 
     Raises:
-        ValueError: a number is not finite, `ci` does not hold the value, or a text is empty or has several lines.
-    """
+        ValueError: a number is not finite, `ci` does not hold the value, or a text is empty or has
+    several lines."""
 
     value: float
     n: int
@@ -37,7 +45,11 @@ class Result:
 
     def __post_init__(self) -> None:
         """Turn numpy numbers into plain ones and refuse what would not be a result."""
-        whole = isinstance(self.value, int) or float(self.value).is_integer() and hasattr(self.value, "dtype")
+        whole = (
+            isinstance(self.value, int)
+            or float(self.value).is_integer()
+            and hasattr(self.value, "dtype")
+        )
         object.__setattr__(self, "value", int(self.value) if whole else float(self.value))
         object.__setattr__(self, "n", int(self.n))
         if self.ci is not None:
@@ -47,7 +59,9 @@ class Result:
         numbers = [self.value, *(self.ci or ()), self.tolerance or 0.0]
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError(f"a result must be finite: {self}")
-        if self.ci is not None and not (len(self.ci) == 2 and self.ci[0] <= self.value <= self.ci[1]):
+        if self.ci is not None and not (
+            len(self.ci) == 2 and self.ci[0] <= self.value <= self.ci[1]
+        ):
             raise ValueError(f"the interval must be (low, high) around the value: {self}")
         if self.n < 0 or (self.tolerance or 0.0) < 0:
             raise ValueError(f"n and tolerance must not be negative: {self}")
@@ -61,15 +75,18 @@ class Result:
 
 
 def write_results(name: str, results: Mapping[str, Result], folder: Path | None = None) -> Path:
-    """Merge `results` into `<name>.json` of `folder` (default: `settings().results`) and return its path.
+    """Merge `results` into `<name>.json` of `folder` (default: `settings().results`) and return its
+    path.
 
-    Keys already there and not in `results` stay. The file is sorted and indented: the same results, the same bytes.
-    """
+    Keys already there and not in `results` stay. The file is sorted and indented: the same results,
+    the same bytes."""
     path = (folder or settings().results) / f"{name}.json"
     merged = (read_results(name, path.parent) if path.exists() else {}) | dict(results)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({key: _plain(merged[key]) for key in sorted(merged)}, indent=2) + "\n", "utf-8")
+    partial.write_text(
+        json.dumps({key: _plain(merged[key]) for key in sorted(merged)}, indent=2) + "\n", "utf-8"
+    )
     partial.replace(path)
     return path
 
@@ -83,7 +100,9 @@ def read_results(name: str, folder: Path | None = None) -> dict[str, Result]:
     """
     checkout = settings().checkout
     if folder is None and checkout is None:
-        raise FileNotFoundError("book/results is found only inside a checkout of the book; give `folder`")
+        raise FileNotFoundError(
+            "book/results is found only inside a checkout of the book; give `folder`"
+        )
     path = (folder or checkout / "book" / "results") / f"{name}.json"
     raw = json.loads(path.read_text("utf-8"))
     entries = raw.items() if isinstance(raw, dict) else [("the whole file", raw)]
@@ -91,11 +110,11 @@ def read_results(name: str, folder: Path | None = None) -> dict[str, Result]:
 
 
 def compare_results(new: Mapping[str, Result], old: Mapping[str, Result]) -> list[str]:
-    """Say where `new` departs from `old` by more than `old` allows, one line a fault; an empty list is agreement.
+    """Say where `new` departs from `old` by more than `old` allows, one line a fault; an empty list
+    is agreement.
 
-    Time, memory and rates are exempt. Keys only in `old` are not a fault (another command may make them);
-    keys only in `new` are: they have to be committed before they can be held.
-    """
+    Time, memory and rates are exempt. Keys only in `old` are not a fault (another command may make
+    them); keys only in `new` are: they have to be committed before they can be held."""
     faults = []
     for key, result in sorted(new.items()):
         if key not in old:
@@ -106,7 +125,9 @@ def compare_results(new: Mapping[str, Result], old: Mapping[str, Result]) -> lis
             allowed = max(old[key].tolerance or 0.0, 1e-9 * abs(old[key].value))
             moved = abs(result.value - old[key].value)
             if moved > allowed:
-                faults.append(f"{key}: {result.value} was {old[key].value}; moved {moved:.3g}, allowed {allowed:.3g}")
+                faults.append(
+                    f"{key}: {result.value} was {old[key].value}; moved {moved:.3g}, allowed {allowed:.3g}"
+                )
             if result.n != old[key].n:
                 faults.append(f"{key}: n is {result.n}, was {old[key].n}")
     return faults
@@ -128,4 +149,6 @@ def _parsed(path: Path, key: str, entry: object) -> Result:
     try:
         return Result(**entry)
     except (TypeError, ValueError) as fault:
-        raise ValueError(f"{path}: {key}: {fault}; write it with txtray_utils.results.write_results") from fault
+        raise ValueError(
+            f"{path}: {key}: {fault}; write it with txtray_utils.results.write_results"
+        ) from fault

@@ -36,7 +36,8 @@ class Settings:
     checkout: Path | None
 
     def steps(self, usual: int) -> int:
-        """Return how many training steps to take: `usual`, or a tenth of it (at least one) when quick."""
+        """Return how many training steps to take: `usual`, or a tenth of it (at least one) when
+        quick."""
         return max(1, usual // 10) if self.quick else usual
 
 
@@ -44,8 +45,8 @@ def settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        ValueError: a variable has a value that is not allowed; the message names it and the allowed values.
-    """
+        ValueError: a variable has a value that is not allowed; the message names it and the allowed
+    values."""
     source = os.environ.get("TXTRAY_SOURCE") or "demo"
     if source not in SOURCES:
         raise ValueError(f"TXTRAY_SOURCE is {source!r}; set it to one of {', '.join(SOURCES)}")
@@ -54,10 +55,17 @@ def settings() -> Settings:
         raise ValueError(f"TXTRAY_QUICK is {flag!r}; set it to 0 or 1")
     quick = flag == "1"
     checkout = _checkout()
-    data = _folder("TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align")
+    data = _folder(
+        "TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align"
+    )
     written = "results-quick" if quick else "results"
-    results = _folder("TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written)
-    covid = _folder("TXTRAY_COVID", checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid")
+    results = _folder(
+        "TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written
+    )
+    covid = _folder(
+        "TXTRAY_COVID",
+        checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid",
+    )
     studies = QUICK_STUDIES if quick else STUDIES
     tower = os.environ.get("TXTRAY_TEXT_TOWER") or None
     return Settings(source, quick, 0, studies, data, results, covid, tower, checkout)
@@ -66,9 +74,8 @@ def settings() -> Settings:
 def data_dir(*parts: str) -> Path:
     """Return the folder (or file) `parts` below the data folder; nothing is created.
 
-    A quick run keeps its smaller virtual hospital in a folder of its own, so `data_dir("demo")` ends in
-    `demo-quick` there.
-    """
+    A quick run keeps its smaller virtual hospital in a folder of its own, so `data_dir("demo")`
+    ends in `demo-quick` there."""
     now = settings()
     if now.quick and parts and parts[0] == "demo":
         parts = ("demo-quick", *parts[1:])
@@ -80,7 +87,8 @@ def _folder(variable: str, default: Path) -> Path:
 
 
 def _checkout() -> Path | None:
-    """Return the folder that holds `_toc.yml`: above this file, or above the working folder, or None."""
+    """Return the folder that holds `_toc.yml`: above this file, or above the working folder, or
+    None."""
     here = Path.cwd()
     for folder in (*Path(__file__).resolve().parents, here, *here.parents):
         if (folder / "_toc.yml").is_file() and (folder / "src" / "txtray_utils").is_dir():

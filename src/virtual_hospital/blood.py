@@ -19,24 +19,14 @@ from virtual_hospital.course import (
 )
 
 
-
-
-
-
-
-
-
-
-
-
 @dataclass(frozen=True)
 class Test:
-    """A simulated blood test: where it is in d_labitems, how it is reported, its values, and how findings move it.
+    """A simulated blood test: where it is in d_labitems, how it is reported, its values, and how
+    findings move it.
 
-    `centre` and `spread` (of the logarithm if `log`) are of a well adult in `uom`; `shifts` are in spreads for a
-    moderate finding; `factor` turns `uom` into `unit`, the unit of the truth; `other` is a second unit in use, as
-    (uom, factor).
-    """
+    `centre` and `spread` (of the logarithm if `log`) are of a well adult in `uom`; `shifts` are in
+    spreads for a moderate finding; `factor` turns `uom` into `unit`, the unit of the truth; `other`
+    is a second unit in use, as (uom, factor)."""
 
     name: str
     itemid: int
@@ -55,7 +45,9 @@ class Test:
 
     def at(self, z: float) -> float:
         """Return the value that lies `z` spreads from the centre, in `uom`."""
-        return float(self.centre * np.exp(self.spread * z) if self.log else self.centre + self.spread * z)
+        return float(
+            self.centre * np.exp(self.spread * z) if self.log else self.centre + self.spread * z
+        )
 
 
 TESTS = (
@@ -87,8 +79,11 @@ TESTS = (
 )  # fmt: skip
 
 
-def draw_blood(patient: Patient, case: Case, setting: str, level: dict[str, float], ids: Ids) -> None:
-    """Add results around a film: what is ordered follows the suspicion and chance, what is found the findings."""
+def draw_blood(
+    patient: Patient, case: Case, setting: str, level: dict[str, float], ids: Ids
+) -> None:
+    """Add results around a film: what is ordered follows the suspicion and chance, what is found
+    the findings."""
     rng, t, outside = patient.rng, case.study_time, setting in ("none", "discharged")
     if outside and rng.random() > 0.15:
         return
@@ -96,11 +91,18 @@ def draw_blood(patient: Patient, case: Case, setting: str, level: dict[str, floa
     suspicion = {
         "basic": 2.2,
         "crp": -1.6 + 2.5 * by.get("consolidation", 0) + 0.8 * by.get("opacity", 0),
-        "heart": -1.8 + 2.0 * by.get("oedema", 0) + 0.8 * by.get("cardiomegaly", 0) + 0.6 * by.get("effusion", 0),
+        "heart": -1.8
+        + 2.0 * by.get("oedema", 0)
+        + 0.8 * by.get("cardiomegaly", 0)
+        + 0.6 * by.get("effusion", 0),
         "gas": -2.0 + 1.3 * burden(case),
         "clot": -2.2 + 0.6 * burden(case),
     }
-    ordered = {group for group, x in suspicion.items() if rng.random() < 1 / (1 + np.exp(-x - rng.normal(0, 0.8)))}
+    ordered = {
+        group
+        for group, x in suspicion.items()
+        if rng.random() < 1 / (1 + np.exp(-x - rng.normal(0, 0.8)))
+    }
     times = [t - hours(rng, 0.4, 12) for _ in range(1 + rng.integers(2))]
     times += [t - hours(rng, 13, 40)] if rng.random() < 0.3 else []
     times += [] if outside else [t + hours(rng, 1, 12)]
@@ -117,9 +119,16 @@ def draw_blood(patient: Patient, case: Case, setting: str, level: dict[str, floa
 
 
 def result(
-    patient: Patient, test: Test, amount: float, taken: datetime, stored: datetime | None, specimen: str, **over: object
+    patient: Patient,
+    test: Test,
+    amount: float,
+    taken: datetime,
+    stored: datetime | None,
+    specimen: str,
+    **over: object,
 ) -> dict:
-    """Add and return a row of hosp/labevents with `amount` in the test's `uom`; `over` writes over its columns.
+    """Add and return a row of hosp/labevents with `amount` in the test's `uom`; `over` writes over
+    its columns.
 
     A troponin too small to measure is censored, in `value` or in `comments`, with `valuenum` null.
     The truth is in _test (the name), _amount (in the test's `unit`) and _censored ("<" or "").
@@ -136,7 +145,11 @@ def result(
         "comments": None, "_test": test.name, "_amount": float(text) * test.factor, "_censored": "",
     }  # fmt: skip
     if test.name == "troponin_t" and float(text) < least:
-        words = {"value": f"<{least}"} if patient.rng.random() < 0.5 else {"value": "___", "comments": f"<{least}."}
+        words = (
+            {"value": f"<{least}"}
+            if patient.rng.random() < 0.5
+            else {"value": "___", "comments": f"<{least}."}
+        )
         row |= words | {"valuenum": None, "_amount": least * test.factor, "_censored": "<"}
     patient.labevents.append(row | over)
     return patient.labevents[-1]

@@ -1,7 +1,8 @@
-"""One person's build and stance, and the smooth map from the person's chest back to the scanned one.
+"""One person's build and stance, and the smooth map from the person's chest back to the scanned
+one.
 
-All virtual patients share one anatomy; this is what makes them differ. Explained in book/01_reading_a_radiograph.
-"""
+All virtual patients share one anatomy; this is what makes them differ. Explained in
+book/01_reading_a_radiograph."""
 
 from dataclasses import dataclass, field
 
@@ -17,11 +18,16 @@ DOMES = {"right": (-75.0, 15.0, -55.0), "left": (75.0, 15.0, -62.0)}  # mm, tops
 
 @dataclass
 class Body:
-    """How one person differs from the scanned one. Lengths in mm, angles in degrees, sizes as ratios."""
+    """How one person differs from the scanned one. Lengths in mm, angles in degrees, sizes as
+    ratios."""
 
     size: tuple[float, float, float] = (1.0, 1.0, 1.0)
     shift: tuple[float, float] = (0.0, 0.0)  # off-centre across and along the film
-    turn: tuple[float, float, float] = (0.0, 0.0, 0.0)  # rotation (about z), lean (about x), tilt (about y)
+    turn: tuple[float, float, float] = (
+        0.0,
+        0.0,
+        0.0,
+    )  # rotation (about z), lean (about x), tilt (about y)
     heart: float = 0.0  # 0.2 draws the heart about a quarter wider
     raised: dict[str, float] = field(default_factory=lambda: {"right": 0.0, "left": 0.0})
     shoulders: float = 0.0  # how far the shoulders are lifted
@@ -59,7 +65,8 @@ class Body:
 
 
 def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
-    """Map points of this person's chest to the scanned one: (..., 3) mm x, y, z in, the same out."""
+    """Map points of this person's chest to the scanned one: (..., 3) mm x, y, z in, the same
+    out."""
     angles = torch.deg2rad(torch.tensor(body.turn))
     (cz, cx, cy), (sz, sx, sy) = torch.cos(angles).tolist(), torch.sin(angles).tolist()
     x, y, z = points.unbind(-1)

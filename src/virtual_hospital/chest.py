@@ -16,9 +16,8 @@ from virtual_hospital.drawings import Drawing
 class Evidence:
     """One side of one drawn finding: an occupancy to project, or the regions it fills.
 
-    ``occupancy`` is (X, Y, Z) float32 in [0, 1]; a ray that meets ``least`` mm of it counts. ``regions`` names members
-    of anatomy.REGIONS instead, for findings that bend the body.
-    """
+    ``occupancy`` is (X, Y, Z) float32 in [0, 1]; a ray that meets ``least`` mm of it counts.
+    ``regions`` names members of anatomy.REGIONS instead, for findings that bend the body."""
 
     drawing: Drawing
     occupancy: np.ndarray | None = None
@@ -42,14 +41,22 @@ class Chest:
         self.x, self.y, self.z = np.ix_(*axes(self.anatomy.hu.shape))
 
     def fill(self, occupancy: np.ndarray, target: float, amount: float = 1.0) -> np.ndarray:
-        """Bring the density towards ``target`` (water = 1) where ``occupancy`` is; return the occupancy as float32."""
+        """Bring the density towards ``target`` (water = 1) where ``occupancy`` is; return the
+        occupancy as float32."""
         now = self.anatomy.density + self.added
         self.added += amount * occupancy * (target - now)
         return occupancy.astype(np.float32, copy=False)
 
-    def distance(self, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
+    def distance(
+        self, centre: tuple[float, float, float], radii: tuple[float, float, float]
+    ) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
-        return np.sqrt(sum(((a - c) / r) ** 2 for a, c, r in zip((self.x, self.y, self.z), centre, radii, strict=True)))
+        return np.sqrt(
+            sum(
+                ((a - c) / r) ** 2
+                for a, c, r in zip((self.x, self.y, self.z), centre, radii, strict=True)
+            )
+        )
 
     def noise(self, scale: float) -> np.ndarray:
         """Return (X, Y, Z) smooth noise of unit spread whose grain is ``scale`` mm."""
@@ -60,20 +67,27 @@ class Chest:
         return fine / fine.std()
 
     def spot(self, side: str, zone: str, margin: float) -> tuple[float, float, float]:
-        """Choose a point in a zone (a third) of a lung, at least ``margin`` mm from its surface where that exists."""
+        """Choose a point in a zone (a third) of a lung, at least ``margin`` mm from its surface
+        where that exists."""
         lung = self.anatomy.lung(side)
         z = self.z[0, 0]
         low, high = z[lung.any((0, 1))][[0, -1]]
         zone = zone or str(self.rng.choice(["upper", "middle", "lower"]))
         third = {"lower": (0.32, 0.5), "middle": (0.5, 0.68), "upper": (0.68, 0.92)}[zone]
-        inside = lung & (np.abs(self.x) > 45) & (self.z >= low + third[0] * (high - low)) & (self.z <= low + third[1] * (high - low))
+        inside = (
+            lung
+            & (np.abs(self.x) > 45)
+            & (self.z >= low + third[0] * (high - low))
+            & (self.z <= low + third[1] * (high - low))
+        )
         deep = inside & (self.anatomy.wall_distance > margin)
         places = np.argwhere(deep if deep.any() else inside)
         i, j, k = places[self.rng.integers(len(places))]
         return float(self.x[i, 0, 0]), float(self.y[0, j, 0]), float(self.z[0, 0, k])
 
     def thread(self, route: np.ndarray, mass: float) -> np.ndarray:
-        """Lay a thin dense thread along points (N, 3) mm; ``mass`` is density times cross-section in mm2."""
+        """Lay a thin dense thread along points (N, 3) mm; ``mass`` is density times cross-section
+        in mm2."""
         steps = np.linalg.norm(np.diff(route, axis=0), axis=1)
         along = np.concatenate([[0], np.cumsum(steps)])
         at = np.linspace(0, along[-1], max(2, int(along[-1] * 2)))

@@ -1,7 +1,7 @@
 """How ill findings make a patient, and the rows that a patient's stays and results become.
 
-Shifts are in spreads of a value for a moderate finding. Explained in book/03_linking_images_to_the_record.
-"""
+Shifts are in spreads of a value for a moderate finding. Explained in
+book/03_linking_images_to_the_record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,8 @@ WEIGHT = {"mild": 0.6, "moderate": 1.0, "severe": 1.5}
 
 @dataclass
 class Patient:
-    """One patient's rows of each table, as dicts; keys that begin with _ hold the truth and are not written."""
+    """One patient's rows of each table, as dicts; keys that begin with _ hold the truth and are not
+    written."""
 
     cases: list[Case]
     rng: np.random.Generator
@@ -48,12 +49,17 @@ class Ids:
 
 
 def hours(rng: np.random.Generator, low: float, high: float) -> timedelta:
+    """Return a span between `low` and `high` hours."""
     return timedelta(hours=float(rng.uniform(low, high)))
 
 
 def burden(case: Case) -> float:
     """Return how ill the acute findings make a patient: 0 well, 1 one moderate finding."""
-    return sum(WEIGHT[d.severity] for d in case.drawings if d.name in BREATHLESS and d.name != "hyperinflation")
+    return sum(
+        WEIGHT[d.severity]
+        for d in case.drawings
+        if d.name in BREATHLESS and d.name != "hyperinflation"
+    )
 
 
 INFLAMED = {"consolidation": 0.9, "opacity": 0.3, "effusion": 0.3}
@@ -62,7 +68,13 @@ INFLAMED = {"consolidation": 0.9, "opacity": 0.3, "effusion": 0.3}
 FAILING = {"oedema": 1.1, "cardiomegaly": 0.6, "effusion": 0.3}
 
 
-BREATHLESS = {"oedema": 0.7, "consolidation": 0.5, "pneumothorax": 0.6, "effusion": 0.4, "hyperinflation": 0.3}
+BREATHLESS = {
+    "oedema": 0.7,
+    "consolidation": 0.5,
+    "pneumothorax": 0.6,
+    "effusion": 0.4,
+    "hyperinflation": 0.3,
+}
 
 
 FEWER = {name: -shift for name, shift in BREATHLESS.items()}

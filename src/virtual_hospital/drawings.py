@@ -1,8 +1,9 @@
-"""What the virtual hospital draws for a report: each code or sentence becomes a finding, a side, a zone, a severity.
+"""What the virtual hospital draws for a report: each code or sentence becomes a finding, a side, a
+zone, a severity.
 
-`drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a code could mean but
-that was not drawn is None (null, not negative). Explained in book/01_reading_a_radiograph.
-"""
+`drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a
+code could mean but that was not drawn is None (null, not negative). Explained in
+book/01_reading_a_radiograph."""
 
 import re
 from collections.abc import Iterable
@@ -16,12 +17,12 @@ from txtray_utils.vocabulary import FINDINGS, SEVERITIES, SIDES, ZONES
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: its name, its CheXpert label (None where CheXpert has none) and how a silent code is filled in.
+    """One finding: its name, its CheXpert label (None where CheXpert has none) and how a silent
+    code is filled in.
 
-    `words` is a regular expression for the sentences of a report that speak of it. `side_odds` are the odds of right,
-    left and both, `zone_odds` of upper, middle, lower and throughout (""), used where code and sentence are silent;
-    () = it has none.
-    """
+    `words` is a regular expression for the sentences of a report that speak of it. `side_odds` are
+    the odds of right, left and both, `zone_odds` of upper, middle, lower and throughout (""), used
+    where code and sentence are silent; () = it has none."""
 
     name: str
     chexpert: str | None
@@ -73,10 +74,9 @@ BY_NAME = {f.name: f for f in CATALOGUE}
 class Drawing:
     """One finding to draw in one film.
 
-    `side` is right, left, both or "" (unsided), of the patient; `zone` upper, middle, lower or "" (throughout, or it
-    has none); `severity` mild, moderate or severe. `said` tells where each came from, as in `finding:code
-    side:sentence zone:code severity:random`.
-    """
+    `side` is right, left, both or "" (unsided), of the patient; `zone` upper, middle, lower or ""
+    (throughout, or it has none); `severity` mild, moderate or severe. `said` tells where each came
+    from, as in `finding:code side:sentence zone:code severity:random`."""
 
     name: str
     side: str
@@ -99,19 +99,24 @@ _NOT_A_SIDE = r"\b(?:right|left)\s+(?:atri|ventric|heart|lateral|coronary|XXXX)\
 def _sentence_says(kind: str, clauses: list[str]) -> str:
     """The one side, zone or severity that the clauses name; "" where they name none or several."""
     text = re.sub(_NOT_A_SIDE, " ", " ".join(clauses), flags=re.IGNORECASE)
-    named = [value for value, words in _WORDS[kind].items() if re.search(words, text, re.IGNORECASE)]
+    named = [
+        value for value, words in _WORDS[kind].items() if re.search(words, text, re.IGNORECASE)
+    ]
     return "both" if "both" in named else named[0] if len(named) == 1 else ""
 
 
 def _fill(finding: Finding, code: Code | None, text: str, rng: np.random.Generator) -> Drawing:
-    """One drawing: side, zone and severity from the code, else from the sentence, else at random."""
+    """One drawing: side, zone and severity from the code, else from the sentence, else at
+    random."""
     clauses = asserted(finding.words, text)
     values, said = {}, ["finding:" + ("code" if code else "sentence")]
     for kind, names in (("side", SIDES), ("zone", ZONES), ("severity", SEVERITIES)):
         odds = getattr(finding, f"{kind}_odds")
         values[kind] = ""
         if odds:
-            drawn = rng.choice(len(names), p=np.divide(odds, sum(odds)))  # even if not used: the next stays as it is
+            drawn = rng.choice(
+                len(names), p=np.divide(odds, sum(odds))
+            )  # even if not used: the next stays as it is
             possible = {name for name, weight in zip(names, odds, strict=True) if weight}
             stated, sentence = getattr(code, kind, ""), _sentence_says(kind, clauses)
             if stated:
@@ -125,13 +130,19 @@ def _fill(finding: Finding, code: Code | None, text: str, rng: np.random.Generat
 
 
 def _merge(drawings: Iterable[Drawing]) -> tuple[Drawing, ...]:
-    """One drawing for each finding, side and zone, the gravest; one that lies on both sides covers its zone.
+    """One drawing for each finding, side and zone, the gravest; one that lies on both sides covers
+    its zone.
 
     A finding whose side nobody says is kept only where no other code says where it is.
     """
 
     def order(d: Drawing) -> tuple:
-        return FINDINGS.index(d.name), "side:random" in d.said, d.side != "both", -SEVERITIES.index(d.severity)
+        return (
+            FINDINGS.index(d.name),
+            "side:random" in d.said,
+            d.side != "both",
+            -SEVERITIES.index(d.severity),
+        )
 
     kept: dict[tuple, Drawing] = {}
     for d in sorted(drawings, key=order):
@@ -144,11 +155,12 @@ def _merge(drawings: Iterable[Drawing]) -> tuple[Drawing, ...]:
 def drawings_of(
     codes: Iterable[str], text: str, rng: np.random.Generator
 ) -> tuple[tuple[Drawing, ...], tuple[str, ...], dict[str, int | None]]:
-    """What to draw for a report: the drawings, the codes that are not drawn, and the truth for each of `FINDINGS`.
+    """What to draw for a report: the drawings, the codes that are not drawn, and the truth for each
+    of `FINDINGS`.
 
-    The truth is 1 where drawn, None where a code that is not drawn could mean it (no codes at all: every finding),
-    else 0. Sternal wires have no code of their own, so a sentence that states them suffices.
-    """
+    The truth is 1 where drawn, None where a code that is not drawn could mean it (no codes at all:
+    every finding), else 0. Sternal wires have no code of their own, so a sentence that states them
+    suffices."""
     codes = tuple(codes) or ("No Indexing",)
     drawings, undrawn = [], []
     drawn: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
@@ -157,11 +169,17 @@ def drawings_of(
         if rule:
             drawn.update((name, None) for name in rule.maybe.split("|") if name)
         if rule and rule.draws:
-            drawings += [_fill(BY_NAME[name], parse_mesh(code), text, rng) for name in rule.draws.split("|")]
+            drawings += [
+                _fill(BY_NAME[name], parse_mesh(code), text, rng) for name in rule.draws.split("|")
+            ]
         elif code != "normal":
             undrawn.append(code)
     wires = BY_NAME["sternal_wires"]
-    if "No Indexing" not in codes and asserted(wires.words, text) and all(d.name != wires.name for d in drawings):
+    if (
+        "No Indexing" not in codes
+        and asserted(wires.words, text)
+        and all(d.name != wires.name for d in drawings)
+    ):
         drawings.append(_fill(wires, None, text, rng))
     drawn.update((d.name, 1) for d in drawings)
     return _merge(drawings), tuple(undrawn), drawn

@@ -1,9 +1,8 @@
 """Write one study as MIMIC-CXR writes it: a DICOM file, a JPG and a report.
 
-The DICOM carries the photometric interpretation, bits and window of a real header and says that it is simulated.
-Reports are the real Open-i text under MIMIC's headings, for the reader's own disk only (CC BY-NC-ND 4.0).
-Explained in book/01_reading_a_radiograph.
-"""
+The DICOM carries the photometric interpretation, bits and window of a real header and says that it
+is simulated. Reports are the real Open-i text under MIMIC's headings, for the reader's own disk
+only (CC BY-NC-ND 4.0). Explained in book/01_reading_a_radiograph."""
 
 import io
 import textwrap
@@ -36,8 +35,8 @@ def study_folder(case: Case) -> str:
 def stored_pixels(tone: np.ndarray, header: dict) -> np.ndarray:
     """Turn a film (H, W) in [0, 1] into the uint16 values that a machine with this header stores.
 
-    The header's window, where it has one, shows the film as it is meant to look; MONOCHROME1 stores it upside down.
-    """
+    The header's window, where it has one, shows the film as it is meant to look; MONOCHROME1 stores
+    it upside down."""
     top = 2 ** int(header["BitsStored"]) - 1
     centre, width = header.get("WindowCenter"), header.get("WindowWidth")
     if header["PhotometricInterpretation"] == "MONOCHROME1":
@@ -58,15 +57,27 @@ def dicom(case: Case, tone: np.ndarray) -> bytes:
     data.SOPClassUID, data.SOPInstanceUID = CR_IMAGE, meta.MediaStorageSOPInstanceUID
     data.StudyInstanceUID = generate_uid(entropy_srcs=[case.study_id])
     data.SeriesInstanceUID = generate_uid(entropy_srcs=[case.study_id, "series"])
-    data.StudyDate, data.StudyTime = case.study_time.strftime("%Y%m%d"), case.study_time.strftime("%H%M%S.%f")
+    data.StudyDate, data.StudyTime = (
+        case.study_time.strftime("%Y%m%d"),
+        case.study_time.strftime("%H%M%S.%f"),
+    )
     data.PatientID, data.PatientName, data.PatientSex = case.subject_id, "", ""
     data.StudyID, data.AccessionNumber, data.BodyPartExamined = case.study_id, "", "CHEST"
-    data.ImageType, data.DerivationDescription = ["DERIVED", "PRIMARY"], "Simulated radiograph; no person was exposed"
+    data.ImageType, data.DerivationDescription = (
+        ["DERIVED", "PRIMARY"],
+        "Simulated radiograph; no person was exposed",
+    )
     for name in COPIED:
         if (value := case.header.get(name)) is not None:
-            setattr(data, name, int(value) if name in ("Exposure", "ExposureTime", "XRayTubeCurrent") else value)
+            setattr(
+                data,
+                name,
+                int(value) if name in ("Exposure", "ExposureTime", "XRayTubeCurrent") else value,
+            )
     if case.header.get("PresentationLUTShape"):
-        data.PresentationLUTShape = "INVERSE" if data.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
+        data.PresentationLUTShape = (
+            "INVERSE" if data.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
+        )
     data.SamplesPerPixel, data.PixelRepresentation = 1, 0
     data.Rows, data.Columns = tone.shape
     data.PixelData = stored_pixels(tone, case.header).tobytes()
@@ -78,7 +89,9 @@ def dicom(case: Case, tone: np.ndarray) -> bytes:
 def jpg(tone: np.ndarray) -> bytes:
     """Return a film as MIMIC-CXR-JPG has it: 8 bits, histogram-equalised, quality 95."""
     buffer = io.BytesIO()
-    ImageOps.equalize(Image.fromarray(np.rint(tone * 255).astype(np.uint8))).save(buffer, "JPEG", quality=95)
+    ImageOps.equalize(Image.fromarray(np.rint(tone * 255).astype(np.uint8))).save(
+        buffer, "JPEG", quality=95
+    )
     return buffer.getvalue()
 
 
@@ -93,7 +106,8 @@ def report(case: Case, sections: dict[str, str]) -> str:
 
 
 def write_study(root: Path, case: Case, tone: np.ndarray, sections: dict[str, str]) -> None:
-    """Write DICOM, JPG and report below ``root``; InputError if the folder cannot be written or is full."""
+    """Write DICOM, JPG and report below ``root``; InputError if the folder cannot be written or is
+    full."""
     folder = study_folder(case)
     for name, content in (
         (f"mimic-cxr/{folder}/{case.dicom_id}.dcm", dicom(case, tone)),

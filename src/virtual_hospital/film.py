@@ -1,8 +1,8 @@
 """One study of the plan becomes a picture, and the same study with one finding changed.
 
-Person, stance, findings and machine each have a random stream of their own, so that a counterfactual differs from the
-original by the change and by what the change causes. Explained in book/01_reading_a_radiograph.
-"""
+Person, stance, findings and machine each have a random stream of their own, so that a
+counterfactual differs from the original by the change and by what the change causes. Explained in
+book/01_reading_a_radiograph."""
 
 from dataclasses import dataclass, replace
 
@@ -39,14 +39,20 @@ def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None =
         case: from ``cases.plan_cohort`` or ``counterfactual``.
         anatomy: from ``anatomy.load``.
         size: side of the film in pixels.
-        marker: a text to burn into the corner instead of the side marker (a planted shortcut), or None.
-    """
+        marker: a text to burn into the corner instead of the side marker (a planted shortcut), or
+    None."""
     person = Body.random(np.random.default_rng(int(case.subject_id)), case.sex)
     body = person.again(np.random.default_rng([case.seed, 1]))
     machine = np.random.default_rng([case.seed, 2])
     ap = case.view == "AP"
-    kvp = case.header.get("KVP") or machine.uniform(85, 110) if ap else case.header.get("KVP") or machine.uniform(105, 130)
-    distance = case.header.get("DistanceSourceToDetector") or (machine.uniform(1050, 1500) if ap else 1830)
+    kvp = (
+        case.header.get("KVP") or machine.uniform(85, 110)
+        if ap
+        else case.header.get("KVP") or machine.uniform(105, 130)
+    )
+    distance = case.header.get("DistanceSourceToDetector") or (
+        machine.uniform(1050, 1500) if ap else 1830
+    )
     zoom, exposure = machine.normal(1.0, 0.045), np.exp(machine.normal(-0.3 if ap else 0, 0.4))
     chest = draw(anatomy, body, case.drawings, case.seed)
     film = expose(chest, case.view, float(kvp), float(np.clip(distance, 900, 2500)), zoom, size)
@@ -54,7 +60,9 @@ def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None =
     return Picture(tone, film.regions, list(zip(chest.evidence, film.evidence, strict=True)))
 
 
-def counterfactual(case: Case, remove: str | None = None, add: Drawing | None = None, **change: str) -> Case:
+def counterfactual(
+    case: Case, remove: str | None = None, add: Drawing | None = None, **change: str
+) -> Case:
     """Return the same patient and exposure with one finding removed, added, moved or made worse.
 
     Args:
@@ -68,9 +76,19 @@ def counterfactual(case: Case, remove: str | None = None, add: Drawing | None = 
     """
     names = [drawing.name for drawing in case.drawings]
     if remove is not None and remove not in names:
-        raise ValueError(f"study {case.study_id} has no {remove} to remove; it has {', '.join(names) or 'no finding'}")
+        raise ValueError(
+            f"study {case.study_id} has no {remove} to remove; it has {', '.join(names) or 'no finding'}"
+        )
     kept = [drawing for drawing in case.drawings if drawing.name != remove]
-    changed = [replace(d, **change, said="counterfactual") for d in case.drawings if d.name == remove and change]
+    changed = [
+        replace(d, **change, said="counterfactual")
+        for d in case.drawings
+        if d.name == remove and change
+    ]
     drawings = (*kept, *changed, *([add] if add else []))
-    drawn = dict(case.drawn) | ({remove: 0} if remove else {}) | {drawing.name: 1 for drawing in drawings}
+    drawn = (
+        dict(case.drawn)
+        | ({remove: 0} if remove else {})
+        | {drawing.name: 1 for drawing in drawings}
+    )
     return replace(case, drawings=drawings, drawn=drawn)

@@ -1,9 +1,10 @@
-"""The virtual hospital on disk: a cohort of simulated films, real reports and simulated records, as MIMIC writes them.
+"""The virtual hospital on disk: a cohort of simulated films, real reports and simulated records, as
+MIMIC writes them.
 
-Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a run that was killed
-goes on where it stopped and ends with the same bytes. Only what makes films imports torch, which takes 300 MB that the
-process that hands out the parts need not have. Explained in book/01_reading_a_radiograph.
-"""
+Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a
+run that was killed goes on where it stopped and ends with the same bytes. Only what makes films
+imports torch, which takes 300 MB that the process that hands out the parts need not have. Explained
+in book/01_reading_a_radiograph."""
 
 import hashlib
 import json
@@ -39,7 +40,9 @@ VERSION = 2
 PART = 25  # studies a part
 
 
-def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, shortcut: str | None = None) -> Path:
+def make_hospital(
+    folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, shortcut: str | None = None
+) -> Path:
     """Make a virtual hospital in ``folder``, or return at once if the same one is there.
 
     Args:
@@ -47,7 +50,8 @@ def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int
         studies: how many studies.
         seed: the same seed gives the same bytes, whatever the number of workers.
         workers: processes; 1 works in this one.
-        shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None plants none.
+        shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None
+            plants none.
 
     Returns:
         ``folder``.
@@ -56,20 +60,32 @@ def make_hospital(folder: Path, studies: int = 1600, seed: int = 0, workers: int
         InputError: the folder holds another cohort, cannot be written or is full.
     """
     folder = Path(folder)
-    config = {"version": VERSION, "studies": studies, "seed": seed, "size": SIZE, "shortcut": shortcut}
+    config = {
+        "version": VERSION,
+        "studies": studies,
+        "seed": seed,
+        "size": SIZE,
+        "shortcut": shortcut,
+    }
     if _is_made(folder, config):
         return folder
     cases = plan_cohort(studies, seed)
     load(folder)
     parts = [cases[i : i + PART] for i in range(0, len(cases), PART)]
     todo = [(k, part) for k, part in enumerate(parts) if not _part_file(folder, k).exists()]
-    with tqdm(total=len(cases), initial=PART * (len(parts) - len(todo)), unit="film", desc="virtual films") as bar:
+    with tqdm(
+        total=len(cases), initial=PART * (len(parts) - len(todo)), unit="film", desc="virtual films"
+    ) as bar:
         for done in _run(folder, todo, shortcut, workers):
             bar.update(done)
-    truth = pd.concat([pd.read_parquet(_part_file(folder, k)) for k in range(len(parts))], ignore_index=True)
+    truth = pd.concat(
+        [pd.read_parquet(_part_file(folder, k)) for k in range(len(parts))], ignore_index=True
+    )
     truth.to_parquet(folder / "truth/studies.parquet", index=False)
     write_tables(cases, folder, seed)
-    (folder / "truth/cohort.json").write_text(json.dumps(config | {"complete": True}, indent=1) + "\n")
+    (folder / "truth/cohort.json").write_text(
+        json.dumps(config | {"complete": True}, indent=1) + "\n"
+    )
     shutil.rmtree(folder / "truth/parts")
     return folder
 
@@ -78,7 +94,10 @@ def fingerprint(folder: Path) -> str:
     """Return one hash over the names and bytes of every file of a hospital, for comparing two."""
     total = hashlib.sha256()
     for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
-        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+        total.update(
+            path.relative_to(folder).as_posix().encode()
+            + hashlib.sha256(path.read_bytes()).digest()
+        )
     return total.hexdigest()
 
 
@@ -89,7 +108,9 @@ def _is_made(folder: Path, config: dict) -> bool:
         there = json.loads(note.read_text())
         if {k: there.get(k) for k in config} != config:
             remedy = "Delete the folder, or make the cohort in another one (TXTRAY_DATA, or --out)."
-            raise InputError(note, f"the folder holds another cohort ({there}), not {config}", remedy)
+            raise InputError(
+                note, f"the folder holds another cohort ({there}), not {config}", remedy
+            )
         return bool(there.get("complete"))
     with writing(note):
         note.write_text(json.dumps(config, indent=1) + "\n")
@@ -101,7 +122,8 @@ def _part_file(folder: Path, k: int) -> Path:
 
 
 def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int):
-    """Make the parts, here or in worker processes; yield the number of studies of each part as it is done."""
+    """Make the parts, here or in worker processes; yield the number of studies of each part as it
+    is done."""
     if workers == 1:
         import torch
 
@@ -111,7 +133,9 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None,
         finally:
             torch.set_num_threads(before)
     elif todo:
-        forks = "forkserver" in multiprocessing.get_all_start_methods()  # workers then share what is imported once
+        forks = (
+            "forkserver" in multiprocessing.get_all_start_methods()
+        )  # workers then share what is imported once
         context = multiprocessing.get_context("forkserver" if forks else "spawn")
         context.set_forkserver_preload([__name__, "virtual_hospital.film"])
         with ProcessPoolExecutor(workers, mp_context=context) as pool:

@@ -1,9 +1,8 @@
 """Findings as volumes: what each name in the catalogue does to the chest before the film is taken.
 
-A painter adds density to the lungs (fluid, consolidation, air, metal ...) or bends the body (a large heart, a raised
-diaphragm). What it adds is kept as an occupancy, whose projection is the evidence mask. Densities are relative to
-water. Explained in book/01_reading_a_radiograph.
-"""
+A painter adds density to the lungs (fluid, consolidation, air, metal ...) or bends the body (a
+large heart, a raised diaphragm). What it adds is kept as an occupancy, whose projection is the
+evidence mask. Densities are relative to water. Explained in book/01_reading_a_radiograph."""
 
 from dataclasses import replace
 
@@ -29,8 +28,22 @@ LOBES = {
 
 
 LINES = {  # routes of a central venous line, mm x y z
-    "right": [(-125, 5, 150), (-75, 35, 128), (-38, 32, 108), (-26, 20, 75), (-24, 15, 40), (-23, 12, 8)],
-    "left": [(125, 5, 150), (70, 35, 128), (20, 38, 110), (-18, 28, 88), (-25, 16, 50), (-23, 12, 12)],
+    "right": [
+        (-125, 5, 150),
+        (-75, 35, 128),
+        (-38, 32, 108),
+        (-26, 20, 75),
+        (-24, 15, 40),
+        (-23, 12, 8),
+    ],
+    "left": [
+        (125, 5, 150),
+        (70, 35, 128),
+        (20, 38, 110),
+        (-18, 28, 88),
+        (-25, 16, 50),
+        (-23, 12, 12),
+    ],
 }
 
 
@@ -38,10 +51,18 @@ def _sigmoid(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(value, -30, 30)))
 
 
-def _smooth(points: list[tuple[float, float, float]], rng: np.random.Generator, spread: float) -> np.ndarray:
+def _smooth(
+    points: list[tuple[float, float, float]], rng: np.random.Generator, spread: float
+) -> np.ndarray:
     """Turn a few waypoints into a smooth route: (N, 3) mm, each waypoint moved by ``spread`` mm."""
     way = np.asarray(points, float) + rng.normal(0, spread, (len(points), 3))
-    fine = np.stack([np.interp(np.linspace(0, len(way) - 1, 80), np.arange(len(way)), way[:, k]) for k in range(3)], 1)
+    fine = np.stack(
+        [
+            np.interp(np.linspace(0, len(way) - 1, 80), np.arange(len(way)), way[:, k])
+            for k in range(3)
+        ],
+        1,
+    )
     return ndimage.gaussian_filter1d(fine, 5, axis=0, mode="nearest")
 
 
@@ -58,10 +79,16 @@ def _pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung = chest.anatomy.lung(drawing.side)
     z = chest.z[0, 0]
     low, high = z[lung.any((0, 1))][[0, -1]]
-    outline = (chest.anatomy.wall_distance > 0).any(1)  # (X, Z), both lungs and what lies between them
+    outline = (chest.anatomy.wall_distance > 0).any(
+        1
+    )  # (X, Z), both lungs and what lies between them
     outline = outline | (np.cumsum(outline[:, ::-1], 1)[:, ::-1] > 0)  # nothing comes from below
     inward = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])[:, None, :]
-    depth = (28, 40, 56)[grade] * chest.rng.uniform(0.85, 1.15) * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    depth = (
+        (28, 40, 56)[grade]
+        * chest.rng.uniform(0.85, 1.15)
+        * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    )
     inside = inward - depth
     air = lung * _sigmoid(-inside / 0.8)
     edge = lung * np.exp(-(((inside - 1.2) / 1.8) ** 2))
@@ -124,13 +151,19 @@ def _atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 
 def _scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung, strands = chest.anatomy.lung(drawing.side), np.zeros_like(chest.added)
-    cx, cy, cz = chest.spot(drawing.side, drawing.zone or str(chest.rng.choice(["upper", "upper", "lower"])), 4)
+    cx, cy, cz = chest.spot(
+        drawing.side, drawing.zone or str(chest.rng.choice(["upper", "upper", "lower"])), 4
+    )
     lie = chest.rng.uniform(0.3, 1.4) * chest.rng.choice([-1, 1])
     for _ in range(2 + grade):
         angle = lie + chest.rng.normal(0, 0.2)
         along = np.cos(angle) * (chest.x - cx) + np.sin(angle) * (chest.z - cz)
-        across = np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
-        strand = np.exp(-((across / 3.5) ** 2) - (along / (24, 32, 42)[grade]) ** 4 - ((chest.y - cy) / 40) ** 4)
+        across = (
+            np.cos(angle) * (chest.z - cz) - np.sin(angle) * (chest.x - cx) - chest.rng.normal(0, 5)
+        )
+        strand = np.exp(
+            -((across / 3.5) ** 2) - (along / (24, 32, 42)[grade]) ** 4 - ((chest.y - cy) / 40) ** 4
+        )
         strands = np.maximum(strands, lung * strand)
     return Evidence(drawing, chest.fill(strands, 2.3))
 
@@ -218,8 +251,14 @@ def _sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     turns = np.linspace(0, 2 * np.pi, 30)
     wires = np.zeros_like(chest.added)
     for z in np.linspace(-5, 105, 5 + grade) + chest.rng.normal(0, 2, 5 + grade):
-        cx, width, tall = -9 + chest.rng.normal(0, 1.5), chest.rng.uniform(8, 11), chest.rng.uniform(4, 6)
-        ring = np.stack([cx + width * np.cos(turns), 66 + 4 * np.sin(turns), z + tall * np.sin(turns)], 1)
+        cx, width, tall = (
+            -9 + chest.rng.normal(0, 1.5),
+            chest.rng.uniform(8, 11),
+            chest.rng.uniform(4, 6),
+        )
+        ring = np.stack(
+            [cx + width * np.cos(turns), 66 + 4 * np.sin(turns), z + tall * np.sin(turns)], 1
+        )
         wires = np.maximum(wires, chest.thread(ring, 160.0))
     return Evidence(drawing, wires, least=0.02)
 
@@ -235,7 +274,8 @@ PAINTERS = {
 
 
 def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int) -> Chest:
-    """Draw findings into a chest; each finding has its own random stream, so removing one leaves the others as they are.
+    """Draw findings into a chest; each finding has its own random stream, so removing one leaves
+    the others as they are.
 
     Args:
         anatomy: the healthy chest.

@@ -1,10 +1,11 @@
-"""The simulated stays, vital signs and laboratory results of the patients, before any pitfall is planted.
+"""The simulated stays, vital signs and laboratory results of the patients, before any pitfall is
+planted.
 
-Everything here is SIMULATED around the real reports: values follow what is drawn in the film (white cells and CRP
-with consolidation, NT-proBNP with oedema and a large heart ...), and tests are ordered more often when the suspicion
-is high, so what is missing tells something. Item numbers are those of MIMIC-IV's public dictionary
-(physionet.org/content/mimiciv). Explained in book/03_linking_images_to_the_record.
-"""
+Everything here is SIMULATED around the real reports: values follow what is drawn in the film (white
+cells and CRP with consolidation, NT-proBNP with oedema and a large heart ...), and tests are
+ordered more often when the suspicion is high, so what is missing tells something. Item numbers are
+those of MIMIC-IV's public dictionary (physionet.org/content/mimiciv). Explained in
+book/03_linking_images_to_the_record."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,19 +19,19 @@ from virtual_hospital.course import BREATHLESS, HOUR, WEIGHT, Ids, Patient, burd
 RACES = ("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO", "ASIAN", "OTHER", "UNKNOWN")
 
 
-
-
-
-
-
-
 def admit(cases: list[Case], seed: int) -> list[Patient]:
-    """Return the patients of a cohort with their stays, vital signs and results; a few who have no film come last.
+    """Return the patients of a cohort with their stays, vital signs and results; a few who have no
+    film come last.
 
     One patient in 200, at least two, is not `in_record`: MIMIC-CXR has such patients too.
     """
     kinds = (("hadm", 5, "2"), ("stay", 5, "3"), ("specimen", 60, "4"))
-    ids = Ids(*(iter(random_ids(stream(seed, kind), n * len(cases) + 100, digit)) for kind, n, digit in kinds))
+    ids = Ids(
+        *(
+            iter(random_ids(stream(seed, kind), n * len(cases) + 100, digit))
+            for kind, n, digit in kinds
+        )
+    )
     of: dict[str, list[Case]] = {}
     for case in sorted(cases, key=lambda c: (c.subject_id, c.study_time)):
         of.setdefault(case.subject_id, []).append(case)
@@ -40,7 +41,9 @@ def admit(cases: list[Case], seed: int) -> list[Patient]:
     for subject, own in of.items():
         rng = stream(seed, "record", subject)
         race = str(rng.choice(RACES, p=[0.62, 0.2, 0.07, 0.05, 0.03, 0.03]))
-        patients.append(patient := Patient(own, rng, _person(own[0], rng), race, subject not in missing))
+        patients.append(
+            patient := Patient(own, rng, _person(own[0], rng), race, subject not in missing)
+        )
         for case in own:
             _stay(patient, case, setting[case.study_id], ids)
         if rng.random() < 0.25:
@@ -51,10 +54,12 @@ def admit(cases: list[Case], seed: int) -> list[Patient]:
         for case in own:
             draw_blood(patient, case, setting[case.study_id], level, ids)
     rng = stream(seed, "without films")
-    strangers = [subject for subject in random_ids(rng, len(cases) // 25 + 2, "1") if subject not in of]
-    return patients + [_without_film(subject, stream(seed, "record", subject), ids) for subject in strangers]
-
-
+    strangers = [
+        subject for subject in random_ids(rng, len(cases) // 25 + 2, "1") if subject not in of
+    ]
+    return patients + [
+        _without_film(subject, stream(seed, "record", subject), ids) for subject in strangers
+    ]
 
 
 def _person(case: Case, rng: np.random.Generator) -> dict:
@@ -75,13 +80,12 @@ def _without_film(subject: str, rng: np.random.Generator, ids: Ids) -> Patient:
     return patient
 
 
-
-
 def _settings(of: dict[str, list[Case]], rng: np.random.Generator) -> dict[str, str]:
-    """Choose where each film was taken: graver findings more often in hospital, films near another film in no stay.
+    """Choose where each film was taken: graver findings more often in hospital, films near another
+    film in no stay.
 
-    Stays reach less than a third of the way to the patient's next film, so that no film falls near another's stay.
-    """
+    Stays reach less than a third of the way to the patient's next film, so that no film falls near
+    another's stay."""
     room: dict[str, timedelta] = {}
     for own in of.values():
         end = timedelta(days=90)
@@ -91,7 +95,9 @@ def _settings(of: dict[str, list[Case]], rng: np.random.Generator) -> dict[str, 
     free = [cases[i] for i in rng.permutation(len(cases))]
     setting: dict[str, str] = {}
     for kind, share in (("pre-admission", 0.05), ("discharged", 0.04), ("overlapping", 0.03)):
-        chosen = [c for c in free if room[c.study_id] > 72 * HOUR][: max(3, round(share * len(cases)))]
+        chosen = [c for c in free if room[c.study_id] > 72 * HOUR][
+            : max(3, round(share * len(cases)))
+        ]
         setting |= {c.study_id: kind for c in chosen}
         free = [c for c in free if c.study_id not in setting]
     for case in free:
@@ -117,14 +123,26 @@ def _stay(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
             _icu(patient, row, left + HOUR, row["dischtime"] - HOUR, ids)
     elif setting in ("ward", "icu", "overlapping"):
         start = t - hours(rng, 6, 48)
-        by_ed = (start - hours(rng, 2, 6), start + HOUR / 3) if rng.random() < 0.5 and setting == "ward" else None
+        by_ed = (
+            (start - hours(rng, 2, 6), start + HOUR / 3)
+            if rng.random() < 0.5 and setting == "ward"
+            else None
+        )
         row = _admission(patient, start, t + hours(rng, 5, 60), ids, by_ed)
         if by_ed:
             _ed(patient, *by_ed, row["hadm_id"], case, ids)
         if setting == "icu":
-            _icu(patient, row, start + (t - start) * float(rng.uniform(0.1, 0.9)), t + hours(rng, 1, 4), ids)
+            _icu(
+                patient,
+                row,
+                start + (t - start) * float(rng.uniform(0.1, 0.9)),
+                t + hours(rng, 1, 4),
+                ids,
+            )
         if setting == "overlapping":
-            _admission(patient, start - hours(rng, 6, 20), row["dischtime"] + hours(rng, 1, 12), ids)
+            _admission(
+                patient, start - hours(rng, 6, 20), row["dischtime"] + hours(rng, 1, 12), ids
+            )
     elif setting == "pre-admission":
         start = t + hours(rng, 1.5, 20)
         _admission(patient, start, start + hours(rng, 20, 50), ids)
@@ -133,7 +151,9 @@ def _stay(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
         _admission(patient, end - hours(rng, 20, 50), end, ids)
 
 
-def _admission(patient: Patient, start: datetime, end: datetime, ids: Ids, by_ed: tuple | None = None) -> dict:
+def _admission(
+    patient: Patient, start: datetime, end: datetime, ids: Ids, by_ed: tuple | None = None
+) -> dict:
     """Add a row of hosp/admissions, through the ED if its times are given."""
     rng = patient.rng
     patient.admissions.append({
@@ -148,7 +168,9 @@ def _admission(patient: Patient, start: datetime, end: datetime, ids: Ids, by_ed
     return patient.admissions[-1]
 
 
-def _ed(patient: Patient, start: datetime, end: datetime, hadm: str | None, case: Case, ids: Ids) -> None:
+def _ed(
+    patient: Patient, start: datetime, end: datetime, hadm: str | None, case: Case, ids: Ids
+) -> None:
     """Add rows of ed/edstays and ed/triage; the vital signs follow the findings."""
     rng, stay = patient.rng, next(ids.stay)
     patient.edstays.append({
@@ -158,7 +180,11 @@ def _ed(patient: Patient, start: datetime, end: datetime, hadm: str | None, case
     })  # fmt: skip
     by = {d.name: WEIGHT[d.severity] for d in case.drawings}
     gasp = sum(by.get(name, 0) * shift for name, shift in BREATHLESS.items())
-    complaint = "Dyspnea" if gasp > 0.5 or rng.random() < 0.2 else str(rng.choice(["Chest pain", "Cough", "Fall"]))
+    complaint = (
+        "Dyspnea"
+        if gasp > 0.5 or rng.random() < 0.2
+        else str(rng.choice(["Chest pain", "Cough", "Fall"]))
+    )
     patient.triage.append({
         "subject_id": patient.id, "stay_id": stay, "chiefcomplaint": complaint,
         "temperature": round(rng.normal(98.2 + 0.8 * by.get("consolidation", 0), 0.8), 1),
@@ -170,7 +196,9 @@ def _ed(patient: Patient, start: datetime, end: datetime, hadm: str | None, case
 
 def _icu(patient: Patient, admission: dict, start: datetime, end: datetime, ids: Ids) -> None:
     """Add a row of icu/icustays."""
-    unit = str(patient.rng.choice(["Medical Intensive Care Unit (MICU)", "Coronary Care Unit (CCU)"]))
+    unit = str(
+        patient.rng.choice(["Medical Intensive Care Unit (MICU)", "Coronary Care Unit (CCU)"])
+    )
     patient.icustays.append({
         "subject_id": patient.id, "hadm_id": admission["hadm_id"], "stay_id": next(ids.stay), "first_careunit": unit,
         "last_careunit": unit, "intime": start, "outtime": end, "los": round((end - start) / timedelta(days=1), 4),
@@ -178,14 +206,17 @@ def _icu(patient: Patient, admission: dict, start: datetime, end: datetime, ids:
 
 
 def _death(patient: Patient, last_film: datetime) -> None:
-    """Let some patients die, in hospital or later: columns that no model may see at the time of the film."""
+    """Let some patients die, in hospital or later: columns that no model may see at the time of the
+    film."""
     last = max(patient.admissions, key=lambda a: a["dischtime"], default=None)
     day = None
     if last and last["dischtime"] > last_film and patient.rng.random() < 0.08:
-        last |= {"deathtime": last["dischtime"], "discharge_location": "DIED", "hospital_expire_flag": 1}
+        last |= {
+            "deathtime": last["dischtime"],
+            "discharge_location": "DIED",
+            "hospital_expire_flag": 1,
+        }
         day = last["dischtime"]
     elif not last and patient.rng.random() < 0.05:
         day = last_film + hours(patient.rng, 5 * 24, 300 * 24)
     patient.person["dod"] = day and day.strftime("%Y-%m-%d")
-
-

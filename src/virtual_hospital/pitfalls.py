@@ -1,8 +1,7 @@
 """The pitfalls of real records, planted in the simulated ones, each with its study and row.
 
-They are those that users of MIMIC-CXR and MIMIC-IV report (mimic-code and mimic-cxr issues on linkage, ages, times
-and laboratory items). Explained in book/03_linking_images_to_the_record.
-"""
+They are those that users of MIMIC-CXR and MIMIC-IV report (mimic-code and mimic-cxr issues on
+linkage, ages, times and laboratory items). Explained in book/03_linking_images_to_the_record."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -73,13 +72,17 @@ _CARRIERS = {  # the tests that may carry each kind
     "other_fluid": ("creatinine", "nt_probnp"),
     "other_category": ("haemoglobin",),
     "unit_differs": tuple(test.name for test in TESTS if test.other),
-    **dict.fromkeys(("duplicate_specimen", "stored_after_film", "no_storetime", "item_unknown", "hadm_id_null"), _ANY),
+    **dict.fromkeys(
+        ("duplicate_specimen", "stored_after_film", "no_storetime", "item_unknown", "hadm_id_null"),
+        _ANY,
+    ),
     **dict.fromkeys(("absurd_value", "too_old"), _ANY),
 }
 
 
 def last_known(labs: list[dict], test: str, t: datetime) -> dict | None:
-    """Return the last result of a test taken and stored in the `WINDOW_HOURS` before `t`: the rule, as a plain loop."""
+    """Return the last result of a test taken and stored in the `WINDOW_HOURS` before `t`: the rule,
+    as a plain loop."""
     best = None
     for row in labs:
         known = row["_test"] == test and row["storetime"] and row["storetime"] <= t
@@ -94,31 +97,50 @@ def _when(row: dict) -> tuple[datetime, datetime]:
 
 
 def link_of(edstays: list[dict], icustays: list[dict], admissions: list[dict], t: datetime) -> dict:
-    """Link a film: to the ED, else the ICU, else an admission, else one in the next 24 h: the rule, as plain loops.
+    """Link a film: to the ED, else the ICU, else an admission, else one in the next 24 h: the rule,
+    as plain loops.
 
-    An admission starts at its ED registration, if it has one; of several that hold the film the latest start counts.
-    """
+    An admission starts at its ED registration, if it has one; of several that hold the film the
+    latest start counts."""
     ed = [s for s in edstays if s["intime"] <= t <= s["outtime"]]
     icu = [s for s in icustays if s["intime"] <= t <= s["outtime"]]
-    starts = sorted(((a["edregtime"] or a["admittime"], a) for a in admissions), key=lambda pair: pair[0])
+    starts = sorted(
+        ((a["edregtime"] or a["admittime"], a) for a in admissions), key=lambda pair: pair[0]
+    )
     inside = [a for start, a in starts if start <= t <= a["dischtime"]]
     ahead = [a for start, a in starts if timedelta(0) < start - t <= 24 * HOUR]
-    kind = "ed" if ed else "icu" if icu else "admission" if inside else "pre-admission" if ahead else "none"
+    kind = (
+        "ed"
+        if ed
+        else "icu"
+        if icu
+        else "admission"
+        if inside
+        else "pre-admission"
+        if ahead
+        else "none"
+    )
     admission = (inside[-1:] + ahead[:1] + [{}])[0]
     ed_stay, icu_stay = ((stays + [{}])[0].get("stay_id") for stays in (ed, icu))
-    return {"link_type": kind, "ed_stay_id": ed_stay, "icu_stay_id": icu_stay, "hadm_id": admission.get("hadm_id")}
+    return {
+        "link_type": kind,
+        "ed_stay_id": ed_stay,
+        "icu_stay_id": icu_stay,
+        "hadm_id": admission.get("hadm_id"),
+    }
 
 
 def plant(patients: list[Patient], rng: np.random.Generator) -> list[dict]:
     """Plant pitfalls among the patients and list all, those too that were there by themselves.
 
-    Returns dicts of kind (of `PITFALLS`), study_id, subject_id, table, row (`column=value`, or the row itself of
-    labevents), column (a test, a vital sign or a column of truth/record.csv) and answer (None: as the truth tables
-    say).
-    """
+    Returns dicts of kind (of `PITFALLS`), study_id, subject_id, table, row (`column=value`, or the
+    row itself of labevents), column (a test, a vital sign or a column of truth/record.csv) and
+    answer (None: as the truth tables say)."""
     traps: list[dict] = []
 
-    def trap(kind: str, case: Case, table: str, row: dict | str, column: str, answer: str | None = None) -> None:
+    def trap(
+        kind: str, case: Case, table: str, row: dict | str, column: str, answer: str | None = None
+    ) -> None:
         traps.append({"kind": kind, "study_id": case.study_id, "subject_id": case.subject_id, "table": table,
                       "row": row, "column": column, "answer": answer})  # fmt: skip
 
@@ -133,15 +155,22 @@ def plant(patients: list[Patient], rng: np.random.Generator) -> list[dict]:
     return traps
 
 
-def _plant_labs(studies: list[tuple[Patient, Case]], quota: int, rng: np.random.Generator, trap: Callable) -> None:
-    """Plant each kind at `quota` studies, no two kinds at one result, and note the censored results."""
+def _plant_labs(
+    studies: list[tuple[Patient, Case]], quota: int, rng: np.random.Generator, trap: Callable
+) -> None:
+    """Plant each kind at `quota` studies, no two kinds at one result, and note the censored
+    results."""
     tests = {test.name: test for test in TESTS}
     used: set[tuple[str, str]] = set()
     for kind, carriers in _CARRIERS.items():
         left = quota
         for p, case in studies:
             for name in rng.permutation(carriers).tolist():
-                if left and (case.study_id, name) not in used and (row := _plant_lab(kind, p, case, tests[name], rng)):
+                if (
+                    left
+                    and (case.study_id, name) not in used
+                    and (row := _plant_lab(kind, p, case, tests[name], rng))
+                ):
                     used.add((case.study_id, name))
                     trap(kind, case, "labevents", row, name)
                     left -= 1
@@ -152,12 +181,18 @@ def _plant_labs(studies: list[tuple[Patient, Case]], quota: int, rng: np.random.
                 trap("censored", case, "labevents", row, name)
 
 
-def _plant_lab(kind: str, p: Patient, case: Case, test: Test, rng: np.random.Generator) -> dict | None:
-    """Plant one pitfall at one test of one study and return the row that carries it; None where it does not fit."""
+def _plant_lab(
+    kind: str, p: Patient, case: Case, test: Test, rng: np.random.Generator
+) -> dict | None:
+    """Plant one pitfall at one test of one study and return the row that carries it; None where it
+    does not fit."""
     t, last = case.study_time, last_known(p.labevents, test.name, case.study_time)
     specimen = f"5{rng.integers(10**7):07d}"
     if kind == "too_old":
-        if any(row["_test"] == test.name and abs(row["charttime"] - t) < 72 * HOUR for row in p.labevents):
+        if any(
+            row["_test"] == test.name and abs(row["charttime"] - t) < 72 * HOUR
+            for row in p.labevents
+        ):
             return None
         taken = t - timedelta(hours=float(rng.uniform(26, 47)))
         return result(p, test, test.at(rng.normal()), taken, taken + HOUR, specimen)
@@ -174,7 +209,11 @@ def _plant_lab(kind: str, p: Patient, case: Case, test: Test, rng: np.random.Gen
         if rng.random() < 0.5:  # corrected, not only repeated
             number = round(number * 1.1 if test.log else number + test.spread / 2, test.decimals)
         stored = last["storetime"] + (t - last["storetime"]) / 2
-        new = {"valuenum": number, "value": f"{number:.{test.decimals}f}", "_amount": number * test.factor}
+        new = {
+            "valuenum": number,
+            "value": f"{number:.{test.decimals}f}",
+            "_amount": number * test.factor,
+        }
         p.labevents.append(last | new | {"storetime": stored.replace(microsecond=0)})
         return p.labevents[-1]
     taken = last["charttime"] + (t - last["charttime"]) * float(rng.uniform(0.3, 0.7))
@@ -184,7 +223,13 @@ def _plant_lab(kind: str, p: Patient, case: Case, test: Test, rng: np.random.Gen
         amount, over = amount * times, {"itemid": itemid, "_test": ""}
     elif kind == "absurd_value":
         number = float(rng.choice([-1.0, 1e7]))
-        over = {"value": f"{number:.0f}", "valuenum": number, "comments": None, "_test": "", "_censored": ""}
+        over = {
+            "value": f"{number:.0f}",
+            "valuenum": number,
+            "comments": None,
+            "_test": "",
+            "_censored": "",
+        }
     elif kind == "stored_after_film":
         stored = t + timedelta(minutes=float(rng.uniform(5, 90)))
     elif kind == "no_storetime":
@@ -196,23 +241,36 @@ def _in_other(row: dict, test: Test) -> dict:
     """Return the columns of a result in the test's other unit."""
     uom, factor = test.other
     number = round(row["valuenum"] * factor, 2)
-    return {"valueuom": uom, "value": f"{number:g}", "valuenum": number, "_amount": number / factor * test.factor}
+    return {
+        "valueuom": uom,
+        "value": f"{number:g}",
+        "valuenum": number,
+        "_amount": number / factor * test.factor,
+    }
 
 
-def _plant_stays(studies: list[tuple[Patient, Case]], quota: int, rng: np.random.Generator, trap: Callable) -> None:
+def _plant_stays(
+    studies: list[tuple[Patient, Case]], quota: int, rng: np.random.Generator, trap: Callable
+) -> None:
     """Plant colliding stay ids, wrong vital signs and races that differ."""
-    spare = [(row["stay_id"], p.id) for p in {p.id: p for p, _ in studies}.values() for row in p.icustays]
+    spare = [
+        (row["stay_id"], p.id) for p in {p.id: p for p, _ in studies}.values() for row in p.icustays
+    ]
     visits = [(p, case, stay, triage) for p, case in studies for stay, triage in zip(p.edstays, p.triage, strict=True)
               if stay["intime"] <= case.study_time <= stay["outtime"]]  # fmt: skip
     for k, (p, case, stay, triage) in enumerate(visits[: 3 * quota]):
         if k % 3 == 0 and spare and spare[-1][1] != p.id:
             stay["stay_id"] = triage["stay_id"] = spare.pop()[0]
-            trap("stay_id_collision", case, "edstays", f"stay_id={triage['stay_id']}", "icu_stay_id")
+            trap(
+                "stay_id_collision", case, "edstays", f"stay_id={triage['stay_id']}", "icu_stay_id"
+            )
         elif k % 3 == 1:
             triage["temperature"] = round((triage["temperature"] - 32) / 1.8, 1)
             trap("vital_celsius", case, "triage", f"stay_id={triage['stay_id']}", "temperature")
         elif k % 3 == 2:
-            name, wrong = [("o2sat", 0), ("o2sat", 978), ("heartrate", -1), ("resprate", 1800)][rng.integers(4)]
+            name, wrong = [("o2sat", 0), ("o2sat", 978), ("heartrate", -1), ("resprate", 1800)][
+                rng.integers(4)
+            ]
             triage[name] = wrong
             trap("vital_absurd", case, "triage", f"stay_id={triage['stay_id']}", name)
     several = {p.id: (p, case) for p, case in studies if len(p.admissions) > 1}
@@ -248,4 +306,11 @@ def _note(p: Patient, case: Case, trap: Callable) -> None:
         trap("overlapping_admissions", case, "admissions", admission, "hadm_id")
     for a in holding:
         if a["deathtime"]:
-            trap("leak_column", case, "admissions", f"hadm_id={a['hadm_id']}", "deathtime", "after the film")
+            trap(
+                "leak_column",
+                case,
+                "admissions",
+                f"hadm_id={a['hadm_id']}",
+                "deathtime",
+                "after the film",
+            )

@@ -1,8 +1,9 @@
-"""The virtual hospital: simulated films with exact evidence, real Open-i reports, a simulated record.
+"""The virtual hospital: simulated films with exact evidence, real Open-i reports, a simulated
+record.
 
-The tree is read as any MIMIC tree is (`sources.mimic`); only what no real hospital knows is added from its truth
-tables: what was drawn, where, the human codes, and masks of the anatomy. Explained in book/01_reading_a_radiograph.
-"""
+The tree is read as any MIMIC tree is (`sources.mimic`); only what no real hospital knows is added
+from its truth tables: what was drawn, where, the human codes, and masks of the anatomy. Explained
+in book/01_reading_a_radiograph."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +38,9 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
         known = truth.loc[row["study_id"]]
         yield row | {
             "mesh_codes": list(known["mesh_codes"]),
-            "mesh_labels": mesh_labels(known["mesh_codes"], f"{row['findings']} {row['impression']}"),
+            "mesh_labels": mesh_labels(
+                known["mesh_codes"], f"{row['findings']} {row['impression']}"
+            ),
             "drawn": json.loads(known["drawn"]),
             "age": known["age"],
             "sex": known["sex"],

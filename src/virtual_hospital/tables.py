@@ -1,10 +1,10 @@
-"""The simulated record on disk, in the tables and columns of MIMIC-IV 2.x, MIMIC-IV-ED, MIMIC-CXR and MIMIC-CXR-JPG.
+"""The simulated record on disk, in the tables and columns of MIMIC-IV 2.x, MIMIC-IV-ED, MIMIC-CXR
+and MIMIC-CXR-JPG.
 
-Everything but the reports' findings is SIMULATED (see `patients`), with the traps of real records (see `pitfalls`).
-The right answers are in truth/: record.csv (links, age and vital signs of each study), labs.csv (the last result of
-each test taken and reported in the 24 h before the film) and pitfalls.csv. Explained in
-book/03_linking_images_to_the_record.
-"""
+Everything but the reports' findings is SIMULATED (see `patients`), with the traps of real records
+(see `pitfalls`). The right answers are in truth/: record.csv (links, age and vital signs of each
+study), labs.csv (the last result of each test taken and reported in the 24 h before the film) and
+pitfalls.csv. Explained in book/03_linking_images_to_the_record."""
 
 from pathlib import Path
 
@@ -43,16 +43,19 @@ BELIEVED = {"temperature": (28, 44), "heartrate": (20, 300), "resprate": (4, 80)
 
 
 def write_tables(cases: list[Case], root: Path, seed: int = 0, size: int = 224) -> None:
-    """Write the simulated record of a cohort below `root`, csv.gz tables and truth/: the same bytes for a seed.
+    """Write the simulated record of a cohort below `root`, csv.gz tables and truth/: the same bytes
+    for a seed.
 
-    `size` is the side of the films in pixels, for the Rows and Columns of the image metadata. Raises InputError if
-    the folder cannot be written or is full.
-    """
+    `size` is the side of the films in pixels, for the Rows and Columns of the image metadata.
+    Raises InputError if the folder cannot be written or is full."""
     patients = admit(cases, seed)
     traps = plant(patients, stream(seed, "pitfalls"))
     tables = _image_tables(cases, size) | _record_tables(patients)
     for name, columns in COLUMNS.items():
-        _write(pd.DataFrame(tables[name.split("/")[-1]], columns=columns.split()), root / f"{name}.csv.gz")
+        _write(
+            pd.DataFrame(tables[name.split("/")[-1]], columns=columns.split()),
+            root / f"{name}.csv.gz",
+        )
     studies, labs = _studies_truth(patients), _labs_truth(patients)
     _write(studies, root / "truth/record.csv")
     _write(labs, root / "truth/labs.csv")
@@ -63,7 +66,13 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     """Write a table; times to the second, gzip without a time of its own."""
     kind = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
     with writing(path):
-        frame.to_csv(path, index=False, date_format="%Y-%m-%d %H:%M:%S", compression=kind, lineterminator="\n")
+        frame.to_csv(
+            path,
+            index=False,
+            date_format="%Y-%m-%d %H:%M:%S",
+            compression=kind,
+            lineterminator="\n",
+        )
 
 
 def _record_tables(patients: list[Patient]) -> dict[str, list]:
@@ -72,7 +81,11 @@ def _record_tables(patients: list[Patient]) -> dict[str, list]:
     keys = {"admissions": ["admittime"], "edstays": ["intime"], "triage": ["stay_id"], "icustays": ["intime"],
             "labevents": ["charttime", "specimen_id", "itemid"]}  # fmt: skip
     tables = {
-        name: [row for p in there for row in sorted(getattr(p, name), key=lambda row: [row[k] for k in by])]
+        name: [
+            row
+            for p in there
+            for row in sorted(getattr(p, name), key=lambda row: [row[k] for k in by])
+        ]
         for name, by in keys.items()
     }
     for number, row in enumerate(tables["labevents"], start=1):
@@ -82,7 +95,12 @@ def _record_tables(patients: list[Patient]) -> dict[str, list]:
 
 def _image_tables(cases: list[Case], size: int) -> dict[str, list]:
     """Return the lists of MIMIC-CXR and the metadata and split tables of MIMIC-CXR-JPG."""
-    names = ("cxr-record-list", "cxr-study-list", "mimic-cxr-2.0.0-metadata", "mimic-cxr-2.0.0-split")
+    names = (
+        "cxr-record-list",
+        "cxr-study-list",
+        "mimic-cxr-2.0.0-metadata",
+        "mimic-cxr-2.0.0-split",
+    )
     rows = []
     for case in sorted(cases, key=lambda c: (c.subject_id, c.study_id)):
         folder = f"files/p{case.subject_id[:2]}/p{case.subject_id}/s{case.study_id}"
@@ -96,7 +114,12 @@ def _image_tables(cases: list[Case], size: int) -> dict[str, list]:
             "ViewCodeSequence_CodeMeaning": "antero-posterior" if ap else "postero-anterior",
             "PatientOrientationCodeSequence_CodeMeaning": "Recumbent" if ap else "Erect",
         }  # fmt: skip
-        values = ({"path": f"{folder}/{case.dicom_id}.dcm"}, {"path": f"{folder}.txt"}, metadata, {"split": case.split})
+        values = (
+            {"path": f"{folder}/{case.dicom_id}.dcm"},
+            {"path": f"{folder}.txt"},
+            metadata,
+            {"split": case.split},
+        )
         rows.append([key | value for value in values])
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
@@ -106,7 +129,12 @@ def _studies_truth(patients: list[Patient]) -> pd.DataFrame:
     rows = []
     for p, case in [(patient, case) for patient in patients for case in patient.cases]:
         t, first = case.study_time.replace(microsecond=0), p.cases[0]
-        row = {"study_id": case.study_id, "subject_id": p.id, "study_time": t, "in_record": p.in_record}
+        row = {
+            "study_id": case.study_id,
+            "subject_id": p.id,
+            "study_time": t,
+            "in_record": p.in_record,
+        }
         row |= {"link_type": "none"}
         if p.in_record:
             age = int(first.age) + t.year - first.study_time.year
@@ -116,7 +144,11 @@ def _studies_truth(patients: list[Patient]) -> pd.DataFrame:
             if visit["stay_id"] == row.get("ed_stay_id"):
                 heat = triage["temperature"]
                 signs = triage | {"temperature": round((heat - 32) / 1.8 if heat > 50 else heat, 4)}
-                row |= {name: signs[name] for name, (low, high) in BELIEVED.items() if low <= signs[name] <= high}
+                row |= {
+                    name: signs[name]
+                    for name, (low, high) in BELIEVED.items()
+                    if low <= signs[name] <= high
+                }
                 row["vitals_hours_before"] = round((t - visit["intime"]) / HOUR, 4)
         rows.append(row)
     return pd.DataFrame(rows).astype({"age": "Int64"}).sort_values("study_id")
@@ -125,7 +157,9 @@ def _studies_truth(patients: list[Patient]) -> pd.DataFrame:
 def _labs_truth(patients: list[Patient]) -> pd.DataFrame:
     """Return the last known result of each test before each film, where there is one."""
     rows = []
-    for p, case in [(patient, case) for patient in patients if patient.in_record for case in patient.cases]:
+    for p, case in [
+        (patient, case) for patient in patients if patient.in_record for case in patient.cases
+    ]:
         t = case.study_time.replace(microsecond=0)
         for test in TESTS:
             if known := last_known(p.labevents, test.name, t):
@@ -137,12 +171,17 @@ def _labs_truth(patients: list[Patient]) -> pd.DataFrame:
 
 
 def _answers(traps: list[dict], studies: pd.DataFrame, labs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pitfalls as a table; an answer that was left open is read from the truth ("" = nothing is right)."""
+    """Return the pitfalls as a table; an answer that was left open is read from the truth ("" =
+    nothing is right)."""
     truth = labs.set_index(["study_id", "name"])["value"].to_dict()
     truth |= studies.set_index("study_id").drop(columns="subject_id").stack().dropna().to_dict()
     rows = []
     for trap in traps:
         answer = trap["answer"] or truth.get((trap["study_id"], trap["column"]), "")
-        row = trap["row"] if isinstance(trap["row"], str) else f"labevent_id={trap['row']['labevent_id']}"
+        row = (
+            trap["row"]
+            if isinstance(trap["row"], str)
+            else f"labevent_id={trap['row']['labevent_id']}"
+        )
         rows.append(trap | {"row": row, "answer": str(answer)})
     return pd.DataFrame(rows).sort_values(["kind", "study_id", "row", "column"])

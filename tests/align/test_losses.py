@@ -51,7 +51,8 @@ def test_info_nce_is_the_loss_of_clip():
 
 
 def gradient_of_half(rank: int, folder: str) -> None:
-    """Run on one of two processes: the gradient of the gathered loss on this half, averaged as DDP does."""
+    """Run on one of two processes: the gradient of the gathered loss on this half, averaged as DDP
+    does."""
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
     )
@@ -88,7 +89,8 @@ def test_a_text_that_a_film_bears_out_is_no_negative():
 
 
 def test_the_corpus_target_by_hand():
-    """Two films; sentence 0 is both films' own, 1 a finding of film 0 that film 1's report also names, 2 film 1's own."""
+    """Two films; sentence 0 is both films' own, 1 a finding of film 0 that film 1's report also
+    names, 2 film 1's own."""
     said, labels = torch.full((3, 14), float("nan")), torch.full((2, 14), float("nan"))
     edema, fracture = LABELS.index("Edema"), LABELS.index("Fracture")
     said[1, edema] = said[2, fracture] = 1

@@ -1,4 +1,5 @@
-"""The MIMIC source on a small tree as PhysioNet lays it out: simulated studies, noise for films, our own sentences."""
+"""The MIMIC source on a small tree as PhysioNet lays it out: simulated studies, noise for films,
+our own sentences."""
 
 import shutil
 from pathlib import Path
@@ -8,9 +9,7 @@ import pandas as pd
 import pytest
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.studies.sources.mimic import SPLIT, folder, rows
-
-pass  # RELOC
+from txtray_utils.studies.sources import mimic
 from txtray_utils.studies.table import make_table
 from txtray_utils.vocabulary import LABELS
 from virtual_hospital.cohort import plan_cohort
@@ -50,7 +49,7 @@ def tree(whole, tmp_path):
 
 def read(root: Path) -> tuple[dict[str, dict], Rejects]:
     rejects = Rejects()
-    return {row["study_id"]: row for row in rows(root, rejects)}, rejects
+    return {row["study_id"]: row for row in mimic.rows(root, rejects)}, rejects
 
 
 def edit(path: Path, change) -> None:
@@ -81,7 +80,12 @@ def test_the_text_is_read_into_sections_sentences_and_labels(whole):
     ]
     labels = row["labels"]
     assert tuple(labels) == LABELS
-    assert (labels["Cardiomegaly"], labels["Pleural Effusion"], labels["Pneumonia"], labels["Fracture"]) == (
+    assert (
+        labels["Cardiomegaly"],
+        labels["Pleural Effusion"],
+        labels["Pneumonia"],
+        labels["Fracture"],
+    ) == (
         1,
         0,
         -1,
@@ -99,7 +103,11 @@ def test_the_record_is_joined_and_what_is_unknown_is_null(whole):
         if not known["in_record"]:
             assert (row["age"], row["sex"], row["labs"], row["vitals"]) == (None, None, None, None)
             continue
-        assert row["age"] == known["age"] and row["sex"] == known["sex"] and row["sex_source"] == "record"
+        assert (
+            row["age"] == known["age"]
+            and row["sex"] == known["sex"]
+            and row["sex_source"] == "record"
+        )
         wanted = labs[labs["study_id"] == study].set_index("name")["value"].to_dict()
         assert {lab["name"]: lab["value"] for lab in row["labs"]} == pytest.approx(wanted, rel=1e-5)
         assert bool(row["vitals"]) == bool(known[["heartrate", "sbp"]].notna().any())
@@ -110,7 +118,9 @@ def test_the_prior_is_the_last_film_before_of_the_same_patient(whole):
     root, cases = whole
     found, _ = read(root)
     for case in cases:
-        before = [c for c in cases if c.subject_id == case.subject_id and c.study_time < case.study_time]
+        before = [
+            c for c in cases if c.subject_id == case.subject_id and c.study_time < case.study_time
+        ]
         prior = max(before, key=lambda c: c.study_time).study_id if before else None
         assert found[case.study_id]["prior_study_id"] == prior
     assert any(row["prior_study_id"] for row in found.values())
@@ -126,16 +136,31 @@ def test_pa_is_taken_before_ap_and_a_lateral_never(tree):
 
     def add(metadata):
         row = metadata[metadata["dicom_id"] == case.dicom_id]
-        return pd.concat([metadata, *(row.assign(dicom_id=name, ViewPosition=view) for name, view in extra.items())])
+        return pd.concat(
+            [
+                metadata,
+                *(row.assign(dicom_id=name, ViewPosition=view) for name, view in extra.items()),
+            ]
+        )
 
     def split(table):
-        return pd.concat([table, *(table[table["dicom_id"] == case.dicom_id].assign(dicom_id=name) for name in extra)])
+        return pd.concat(
+            [
+                table,
+                *(
+                    table[table["dicom_id"] == case.dicom_id].assign(dicom_id=name)
+                    for name in extra
+                ),
+            ]
+        )
 
     edit(root / METADATA, add)
-    edit(root / SPLIT, split)
+    edit(root / mimic.SPLIT, split)
     found, rejects = read(root)
     assert (found[case.study_id]["image_id"], found[case.study_id]["view"]) == ("aaaa", "PA")
-    assert len(found) == len(cases) and not any(name in row.row for row in rejects.rows for name in extra)
+    assert len(found) == len(cases) and not any(
+        name in row.row for row in rejects.rows for name in extra
+    )
 
 
 def test_the_jpg_layout_serves_where_there_is_no_dicom(tree):
@@ -162,12 +187,16 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
     films, reports = root / "mimic-cxr", root / "mimic-cxr"
     path = films / study_folder(broken) / f"{broken.dicom_id}.dcm"
     path.write_bytes(path.read_bytes()[:-500])
-    edit(root / SPLIT, lambda table: table[table["dicom_id"] != unsplit.dicom_id])
+    edit(root / mimic.SPLIT, lambda table: table[table["dicom_id"] != unsplit.dicom_id])
     (reports / f"{study_folder(mute)}.txt").unlink()
-    (reports / f"{study_folder(foreign)}.txt").write_bytes("Überblähung der Lunge".encode("latin-1"))
+    (reports / f"{study_folder(foreign)}.txt").write_bytes(
+        "Überblähung der Lunge".encode("latin-1")
+    )
     edit(
         root / METADATA,
-        lambda table: table.assign(StudyTime=table["StudyTime"].where(table["dicom_id"] != timeless.dicom_id)),
+        lambda table: table.assign(
+            StudyTime=table["StudyTime"].where(table["dicom_id"] != timeless.dicom_id)
+        ),
     )
     stray = films / study_folder(cases[-1]) / "stray.dcm"
     shutil.copy(films / study_folder(cases[-1]) / f"{cases[-1].dicom_id}.dcm", stray)
@@ -175,7 +204,11 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
     assert set(found) == {case.study_id for case in cases} - {broken.study_id, unsplit.study_id}
     for case in (mute, foreign):
         row = found[case.study_id]
-        assert (row["findings"], row["sentences"], set(row["labels"].values())) == (None, None, {None})
+        assert (row["findings"], row["sentences"], set(row["labels"].values())) == (
+            None,
+            None,
+            {None},
+        )
     assert found[timeless.study_id]["study_time"] is None
     faults = " | ".join(f"{row.file} {row.row}: {row.fault}" for row in rejects.rows)
     for said in (
@@ -189,7 +222,9 @@ def test_what_cannot_be_used_is_rejected_and_the_rest_goes_on(tree):
         assert said in faults, said
 
 
-@pytest.mark.parametrize("table, column, other", [(METADATA, "ViewPosition", "PA"), (SPLIT, "split", "test")])
+@pytest.mark.parametrize(
+    "table, column, other", [(METADATA, "ViewPosition", "PA"), (mimic.SPLIT, "split", "test")]
+)
 @pytest.mark.parametrize("same", [True, False])
 def test_a_film_listed_twice_is_kept_once_and_said(tree, table, column, other, same):
     root, cases = tree
@@ -204,10 +239,12 @@ def test_a_film_listed_twice_is_kept_once_and_said(tree, table, column, other, s
     kept = found[case.study_id]
     assert len(found) == len(cases) and (kept["view"], kept["split"]) == ("AP", "train")
     said = [row for row in rejects.rows if row.row == case.dicom_id]
-    assert [(row.file, row.fault) for row in said] == [(str(root / table), "the image is listed twice")]
+    assert [(row.file, row.fault) for row in said] == [
+        (str(root / table), "the image is listed twice")
+    ]
 
 
-@pytest.mark.parametrize("table", [METADATA, SPLIT])
+@pytest.mark.parametrize("table", [METADATA, mimic.SPLIT])
 def test_a_broken_table_is_named(tree, table):
     root, _ = tree
     path = root / table
@@ -229,6 +266,6 @@ def test_a_tree_without_films_and_a_folder_without_a_tree_are_refused(tree, monk
         read(root)
     monkeypatch.setenv("TXTRAY_DATA", str(root.parent))
     with pytest.raises(InputError, match="download.sh mimic"):
-        folder()
+        mimic.folder()
     root.rename(root.parent / "mimic")
-    assert folder() == (root.parent / "mimic").resolve()
+    assert mimic.folder() == (root.parent / "mimic").resolve()

@@ -1,4 +1,5 @@
-"""The Open-i source: films are noise under the real file names; reports and headers are torchxrayvision's own."""
+"""The Open-i source: films are noise under the real file names; reports and headers are
+torchxrayvision's own."""
 
 import io
 
@@ -7,22 +8,22 @@ import pytest
 from PIL import Image
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.studies.sources.openi import INDEX, _films, folder, rows
-
-pass  # RELOC
+from txtray_utils.studies.sources import openi
 from txtray_utils.studies.sources.openi_package import read_headers, read_reports
 from txtray_utils.studies.splits import SPLITS
 from txtray_utils.studies.table import make_table
 from virtual_hospital.files import dicom
 
-from ..virtual.conftest import case
+from ..virtual_hospital.conftest import case
 
 STUDIES = 25
 
 
 def png(seed: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40, 32), dtype=np.uint8)).save(buffer, "PNG")
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40, 32), dtype=np.uint8)).save(
+        buffer, "PNG"
+    )
     return buffer.getvalue()
 
 
@@ -35,12 +36,12 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "openi/png").mkdir(parents=True)
     for seed, image in enumerate(some["image"]):
         (tmp_path / f"openi/png/{image}.png").write_bytes(png(seed))
-    return folder()
+    return openi.folder()
 
 
 def read(folder):
     rejects = Rejects()
-    return list(rows(folder, rejects)), rejects
+    return list(openi.rows(folder, rejects)), rejects
 
 
 def test_one_frontal_film_a_report_becomes_a_study(folder, tmp_path):
@@ -58,10 +59,14 @@ def test_one_frontal_film_a_report_becomes_a_study(folder, tmp_path):
 
 
 def test_the_view_derived_from_pixels_goes_before_the_header(folder):
-    films = _films(folder)
+    films = openi.listed_films(folder)
     headers = read_headers().set_index("image")["ViewPosition"]
     several = films[films["view"] != ""].groupby("study_id").size()
-    both = headers[headers == "PA"].groupby(headers[headers == "PA"].index.str.split("_").str[0]).size()
+    both = (
+        headers[headers == "PA"]
+        .groupby(headers[headers == "PA"].index.str.split("_").str[0])
+        .size()
+    )
     assert (both > 1).sum() > 1000, "the header calls two films of a study PA"
     assert (several > 1).mean() < 0.02
     assert set(films["view"]) == {"PA", "AP", ""}
@@ -70,11 +75,13 @@ def test_the_view_derived_from_pixels_goes_before_the_header(folder):
 def test_the_first_study_is_found_under_the_name_that_its_films_have(folder):
     for film in folder.glob("png/CXR1_IM-*.png"):
         film.rename(film.with_stem(film.stem.replace("CXR1_", "CXR1_1_")))
-    (folder / INDEX).unlink()
-    folder()
+    (folder / openi.INDEX).unlink()
+    openi.folder()
     rows, rejects = read(folder)
     (first,) = [row for row in rows if row["study_id"] == "CXR1"]
-    assert first["image_id"] == "CXR1_IM-0001-4001", "by its pixels, torchxrayvision says, 3001 is the lateral"
+    assert first["image_id"] == "CXR1_IM-0001-4001", (
+        "by its pixels, torchxrayvision says, 3001 is the lateral"
+    )
     assert not any("CXR1_" in row.file for row in rejects.rows)
 
 
@@ -84,8 +91,8 @@ def test_no_report_text_stands_in_two_splits(folder):
     for image in headers.drop_duplicates("uid")["image"][:300]:
         path = folder / "png" / f"{image}.png"
         path.write_bytes(png(1)) if not path.exists() else None
-    (folder / INDEX).unlink()
-    folder()
+    (folder / openi.INDEX).unlink()
+    openi.folder()
     rows, _ = read(folder)
     seen: dict[str, set[str]] = {}
     for row in rows:
@@ -102,8 +109,8 @@ def test_dicom_files_in_folders_of_their_own_serve_as_well(folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(dicom(case(), np.random.default_rng(3).random((40, 32))))
         file.unlink()
-    (folder / INDEX).unlink()
-    folder()
+    (folder / openi.INDEX).unlink()
+    openi.folder()
     rows, _ = read(folder)
     assert [row["image_id"] for row in rows] == [row["image_id"] for row in wanted]
 
@@ -124,4 +131,4 @@ def test_missing_broken_and_unknown_films_are_rejected(folder):
 def test_a_folder_without_films_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
     with pytest.raises(InputError, match="download.sh openi"):
-        folder()
+        openi.folder()

@@ -7,19 +7,27 @@ from sklearn.metrics import roc_auc_score
 
 
 def zero_shot(
-    images: np.ndarray, said: Mapping[str, np.ndarray], denied: Mapping[str, np.ndarray] | None = None
+    images: np.ndarray,
+    said: Mapping[str, np.ndarray],
+    denied: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Score each finding (N,) as the similarity of films to the mean of its prompts, an ensemble.
 
     Args:
-        images: unit vectors (N, D); said: finding -> embeddings (P, D) of sentences that state it; denied: of sentences
-            that deny it, whose mean is taken off (CheXzero's idea, Tiu et al. 2022).
-    """
-    return {name: images @ (vectors.mean(0) - (denied[name].mean(0) if denied else 0)) for name, vectors in said.items()}
+        images: unit vectors (N, D); said: finding -> embeddings (P, D) of sentences that state it;
+            denied: of sentences that deny it, whose mean is taken off (CheXzero's idea, Tiu et al.
+            2022)."""
+    return {
+        name: images @ (vectors.mean(0) - (denied[name].mean(0) if denied else 0))
+        for name, vectors in said.items()
+    }
 
 
-def aucs(truth: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], least: int = 5) -> dict[str, float]:
-    """Return the AUC of each finding that has at least `least` positives and negatives; NaN truth is left out."""
+def aucs(
+    truth: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], least: int = 5
+) -> dict[str, float]:
+    """Return the AUC of each finding that has at least `least` positives and negatives; NaN truth
+    is left out."""
     found = {}
     for name, score in scores.items():
         known = ~np.isnan(truth[name])

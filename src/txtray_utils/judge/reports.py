@@ -1,10 +1,10 @@
-"""How good is a written report? Word overlap, meaning, labels, and a clinical score, one row a study.
+"""How good is a written report? Word overlap, meaning, labels, and a clinical score, one row a
+study.
 
-Conventions, the same everywhere: labels are those that our labeller reads from the text (book/02_reading_a_report);
-only findings that are present count, No Finding among them; an empty set against an empty set is 1. `sacrebleu`
-(Post 2018) counts BLEU and `torchmetrics` ROUGE-L and BERTScore, since everybody's own version differs. Explained in
-book/07_judging_a_report.
-"""
+Conventions, the same everywhere: labels are those that our labeller reads from the text
+(book/02_reading_a_report); only findings that are present count, No Finding among them; an empty
+set against an empty set is 1. `sacrebleu` (Post 2018) counts BLEU and `torchmetrics` ROUGE-L and
+BERTScore, since everybody's own version differs. Explained in book/07_judging_a_report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +30,13 @@ def report_labels(reports: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ReportScores:
-    """Every report of one system beside its reference, one row a study; `scores` gives the means over any rows.
+    """Every report of one system beside its reference, one row a study; `scores` gives the means
+    over any rows.
 
-    truth, said: labels (N, 14). bleu: counts that add up (N, 10). rouge, bert, clinical: (N,) from 0 to 1. priors,
-    copied, repeated, written: sentences of each report that refer to a prior where there is none, stand in a training
-    report, repeat another, and all of them (N,). sides: (N, 2) sided findings that are mentioned and drawn, and those right.
-    """
+    truth, said: labels (N, 14). bleu: counts that add up (N, 10). rouge, bert, clinical: (N,) from
+    0 to 1. priors, copied, repeated, written: sentences of each report that refer to a prior where
+    there is none, stand in a training report, repeat another, and all of them (N,). sides: (N, 2)
+    sided findings that are mentioned and drawn, and those right."""
 
     truth: np.ndarray
     said: np.ndarray
@@ -66,7 +67,9 @@ class ReportScores:
         }
 
 
-def evaluate_reports(studies: Dataset, reports: Sequence[str], known: set[str] = frozenset(), meaning: bool = True) -> ReportScores:
+def evaluate_reports(
+    studies: Dataset, reports: Sequence[str], known: set[str] = frozenset(), meaning: bool = True
+) -> ReportScores:
     """Judge one written report for each study against the study's own.
 
     Args:
@@ -76,13 +79,15 @@ def evaluate_reports(studies: Dataset, reports: Sequence[str], known: set[str] =
         meaning: also compute BERTScore, which takes most of the time; else it is 0.
 
     Raises:
-        ValueError: reports and studies differ in number, or a study has no report of its own to compare with.
-    """
+        ValueError: reports and studies differ in number, or a study has no report of its own to
+    compare with."""
     references = [report_text(said or ()) for said in studies["sentences"]]
     if len(references) != len(reports):
         raise ValueError(f"{len(reports)} reports for {len(references)} studies; give one for each")
     if not all(reference.strip() for reference in references):
-        raise ValueError("a study has no report to compare with; leave studies without sentences out")
+        raise ValueError(
+            "a study has no report to compare with; leave studies without sentences out"
+        )
     said = [sentences(report) for report in reports]
     lone = np.array([prior is None for prior in studies["prior_study_id"]])
     written = np.array([len(one) for one in said])
@@ -92,8 +97,18 @@ def evaluate_reports(studies: Dataset, reports: Sequence[str], known: set[str] =
     return ReportScores(
         truth=truth,
         said=told,
-        bleu=np.array([bleu_counts(report, reference) for report, reference in zip(reports, references, strict=True)]),
-        rouge=np.array([rouge_l(report, reference) for report, reference in zip(reports, references, strict=True)]),
+        bleu=np.array(
+            [
+                bleu_counts(report, reference)
+                for report, reference in zip(reports, references, strict=True)
+            ]
+        ),
+        rouge=np.array(
+            [
+                rouge_l(report, reference)
+                for report, reference in zip(reports, references, strict=True)
+            ]
+        ),
         bert=bertscore(reports, references) if meaning else np.zeros(len(reports)),
         clinical=clinical_score(truth, told, absent + repeated),
         priors=absent,
@@ -101,16 +116,22 @@ def evaluate_reports(studies: Dataset, reports: Sequence[str], known: set[str] =
         copied=np.array([sum(text in known for text in one) for one in said]),
         repeated=repeated,
         written=written,
-        sides=np.array([side_counts(report, drawn) for report, drawn in zip(reports, studies["evidence"], strict=True)]),
+        sides=np.array(
+            [
+                side_counts(report, drawn)
+                for report, drawn in zip(reports, studies["evidence"], strict=True)
+            ]
+        ),
     )
 
 
 def label_scores(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
-    """Return label precision, recall and F1 of labels (N, 14): example-based, micro and macro, and micro of the usual five.
+    """Return label precision, recall and F1 of labels (N, 14): example-based, micro and macro, and
+    micro of the usual five.
 
-    Example-based: the mean over studies of the F1 of two sets. Micro: over all pairs of study and label. Macro: the mean
-    over labels that the references or the reports name. Only 1 counts as named.
-    """
+    Example-based: the mean over studies of the F1 of two sets. Micro: over all pairs of study and
+    label. Macro: the mean over labels that the references or the reports name. Only 1 counts as
+    named."""
     there, named = truth == 1, said == 1
     both, either = (there & named).sum(1), there.sum(1) + named.sum(1)
     example = np.where(either == 0, 1.0, 2 * both / np.maximum(either, 1))
@@ -120,7 +141,9 @@ def label_scores(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
     return {
         "label_f1_example": float(example.mean()),
         "label_f1_micro": float(by_label.sum() / max(size.sum(), 1)),
-        "label_f1_macro": float((by_label[size > 0] / size[size > 0]).mean()) if size.any() else 1.0,
+        "label_f1_macro": float((by_label[size > 0] / size[size > 0]).mean())
+        if size.any()
+        else 1.0,
         "label_f1_micro_5": float(by_label[five].sum() / max(size[five].sum(), 1)),
         "label_precision_micro": hits / max(float(named.sum()), 1.0),
         "label_recall_micro": hits / max(float(there.sum()), 1.0),
@@ -128,13 +151,15 @@ def label_scores(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
 
 
 def bleu_counts(report: str, reference: str) -> np.ndarray:
-    """Return what BLEU counts of one report, (10,): n-grams that match and n-grams in all for n = 1 to 4, both lengths."""
+    """Return what BLEU counts of one report, (10,): n-grams that match and n-grams in all for n = 1
+    to 4, both lengths."""
     found = _BLEU.corpus_score([report], [[reference]])
     return np.array([*found.counts, *found.totals, found.sys_len, found.ref_len], float)
 
 
 def bleu_of(counts: np.ndarray, most: int = 4) -> float:
-    """Return corpus BLEU-1 to -4 (Papineni 2002) in [0, 1] from the counts (N, 10) of its reports."""
+    """Return corpus BLEU-1 to -4 (Papineni 2002) in [0, 1] from the counts (N, 10) of its
+    reports."""
     total = counts.sum(0)
     score = BLEU.compute_bleu(list(map(int, total[:4])), list(map(int, total[4:8])), int(total[8]), int(total[9]),
                               smooth_method="none", max_ngram_order=most)  # fmt: skip
@@ -166,20 +191,23 @@ def _last_layer(model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> to
 
 
 def clinical_score(truth: np.ndarray, said: np.ndarray, superfluous: np.ndarray) -> np.ndarray:
-    """Return our automatic reading (N,), 0 to 1, of the Clinical Scoring System of TxtRayAlign's second report.
+    """Return our automatic reading (N,), 0 to 1, of the Clinical Scoring System of TxtRayAlign's
+    second report.
 
-    The mean of five parts, each 0 to 1, from labels alone: key findings (the share of those present that are named),
-    pertinent negatives (the share of those denied that are denied too), no critical error (no dangerous finding missed,
-    denied or invented), no minor error (the same for the other labels), nothing superfluous (no repeated sentence, no
-    prior that does not exist; `superfluous` counts them). A part that a reference does not ask for is 1. The published
-    system is scored by a clinician; this is not that.
-    """
+    The mean of five parts, each 0 to 1, from labels alone: key findings (the share of those present
+    that are named), pertinent negatives (the share of those denied that are denied too), no
+    critical error (no dangerous finding missed, denied or invented), no minor error (the same for
+    the other labels), nothing superfluous (no repeated sentence, no prior that does not exist;
+    `superfluous` counts them). A part that a reference does not ask for is 1. The published system
+    is scored by a clinician; this is not that."""
     no_finding = LABELS.index("No Finding")
     sick = np.arange(len(LABELS)) != no_finding
     danger = np.isin(LABELS, DANGEROUS)
     there, named = truth == 1, said == 1
     denied = truth == 0
-    wrong = ((there & ~named) | (named & (denied | np.isnan(truth)))) & sick  # unsure in the reference: no error
+    wrong = (
+        (there & ~named) | (named & (denied | np.isnan(truth)))
+    ) & sick  # unsure in the reference: no error
     parts = [
         _share(there & named, there),
         _share(denied & (said == 0), denied),
@@ -191,17 +219,22 @@ def clinical_score(truth: np.ndarray, said: np.ndarray, superfluous: np.ndarray)
 
 
 def side_counts(report: str, evidence: Sequence[Mapping] | None) -> tuple[int, int]:
-    """Return how many sided findings a report mentions that are drawn, and of how many every side said has one drawn.
+    """Return how many sided findings a report mentions that are drawn, and of how many every side
+    said has one drawn.
 
-    A finding that is mentioned without a side, or that was not drawn, does not count; "both" needs both sides.
-    """
+    A finding that is mentioned without a side, or that was not drawn, does not count; "both" needs
+    both sides."""
     drawn: dict[str, set[str]] = {}
     for one in evidence or ():
-        drawn.setdefault(LABEL_OF.get(one["finding"]), set()).update(("right", "left") if one["side"] == "both" else (one["side"],))
+        drawn.setdefault(LABEL_OF.get(one["finding"]), set()).update(
+            ("right", "left") if one["side"] == "both" else (one["side"],)
+        )
     said: dict[str, set[str]] = {}
     for one in mentions(report):
         if one.state == 1 and one.side and one.label in SIDED and one.label in drawn:
-            said.setdefault(one.label, set()).update(("right", "left") if one.side == "both" else (one.side,))
+            said.setdefault(one.label, set()).update(
+                ("right", "left") if one.side == "both" else (one.side,)
+            )
     return len(said), sum(sides <= drawn[label] for label, sides in said.items())
 
 

@@ -1,15 +1,15 @@
-"""Read a radiology report: sections, sentences, 14 CheXpert labels with four states, sides, references to priors.
+"""Read a radiology report: sections, sentences, 14 CheXpert labels with four states, sides,
+references to priors.
 
-Findings are found by the patterns of `report_patterns.toml`. What is said of them (absent, uncertain, resolved, of the
-past, only looked for) is decided by ConText (Harkema et al. 2009, doi 10.1016/j.jbi.2009.05.002) as kept in medspaCy,
-because it scopes cues before and behind a finding and knows what ends them; negspacy knows negation only. Labels and
-their order of precedence follow CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590).
+Findings are found by the patterns of `report_patterns.toml`. What is said of them (absent,
+uncertain, resolved, of the past, only looked for) is decided by ConText (Harkema et al. 2009, doi
+10.1016/j.jbi.2009.05.002) as kept in medspaCy, because it scopes cues before and behind a finding
+and knows what ends them; negspacy knows negation only. Labels and their order of precedence follow
+CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590).
 
-Any text is accepted: an empty report has no section, no sentence and no label; a report without headings is one section
-named ""; gaps left by de-identification ("XXXX", "___") are ordinary words. Only a file can be bad input
-(`read_report`).
-Explained in book/02_reading_a_report.
-"""
+Any text is accepted: an empty report has no section, no sentence and no label; a report without
+headings is one section named ""; gaps left by de-identification ("XXXX", "___") are ordinary words.
+Only a file can be bad input (`read_report`). Explained in book/02_reading_a_report."""
 
 import re
 import tomllib
@@ -58,17 +58,20 @@ _PLACES = {
 }
 
 
-_PLACES = {kind: {word: re.compile(cue, re.IGNORECASE) for word, cue in cues.items()} for kind, cues in _PLACES.items()}
+_PLACES = {
+    kind: {word: re.compile(cue, re.IGNORECASE) for word, cue in cues.items()}
+    for kind, cues in _PLACES.items()
+}
 
 
 @dataclass(frozen=True)
 class Mention:
     """One finding named in one sentence.
 
-    `state` is 1 present, 0 absent (or resolved), -1 uncertain, None where the sentence speaks of the past or of what is
-    looked for. `side` is right, left, both or ""; `zone` upper, middle, lower or ""; `severity` mild, moderate, severe or "".
-    `sentence` is the index in `sentences(text)`, `span` the first and last (exclusive) character in that sentence.
-    """
+    `state` is 1 present, 0 absent (or resolved), -1 uncertain, None where the sentence speaks of
+    the past or of what is looked for. `side` is right, left, both or ""; `zone` upper, middle,
+    lower or ""; `severity` mild, moderate, severe or "". `sentence` is the index in
+    `sentences(text)`, `span` the first and last (exclusive) character in that sentence."""
 
     label: str
     state: int | None
@@ -87,9 +90,9 @@ def mentions(text: str) -> list[Mention]:
 def label_report(findings: str | None, impression: str | None) -> dict[str, int | None]:
     """Return the 14 labels of `studies.LABELS`: 1, 0, -1 (uncertain) or None (not mentioned).
 
-    CheXpert's rule over the mentions of a study: positive before uncertain before negative. No Finding is 1 where a text
-    says of no label but Support Devices that it is present or uncertain, else None. A report without a word has no label.
-    """
+    CheXpert's rule over the mentions of a study: positive before uncertain before negative. No
+    Finding is 1 where a text says of no label but Support Devices that it is present or uncertain,
+    else None. A report without a word has no label."""
     texts = [text for text in (findings, impression) if text]
     return study_labels(mention for text in texts for mention in mentions(text)) | (
         {} if any(map(_says_something, texts)) else {"No Finding": None}
@@ -97,13 +100,18 @@ def label_report(findings: str | None, impression: str | None) -> dict[str, int 
 
 
 def label_terms(text: str) -> dict[str, int | None]:
-    """Return the states of `TERMS` in a text, by the rule of `label_report`: findings that the 14 labels leave out."""
+    """Return the states of `TERMS` in a text, by the rule of `label_report`: findings that the 14
+    labels leave out."""
     said = {(mention.label, mention.state) for mention in _mentions(text, "terms")}
-    return {term: next((state for state in _PRECEDENCE if (term, state) in said), None) for term in TERMS}
+    return {
+        term: next((state for state in _PRECEDENCE if (term, state) in said), None)
+        for term in TERMS
+    }
 
 
 def label_texts(texts: Iterable[str]) -> np.ndarray:
-    """Return the states of `NAMED` in each text, (N, 25) float32: 1, 0, -1, and NaN where it is not mentioned."""
+    """Return the states of `NAMED` in each text, (N, 25) float32: 1, 0, -1, and NaN where it is not
+    mentioned."""
     return label_matrix([label_report(text, None) | label_terms(text) for text in texts], NAMED)
 
 
@@ -111,7 +119,11 @@ def study_labels(found: Iterable[Mention]) -> dict[str, int | None]:
     """Return the 14 labels of one study from its mentions, by the rule of `label_report`."""
     said = {(mention.label, mention.state) for mention in found}
     labels = {label: next((s for s in _PRECEDENCE if (label, s) in said), None) for label in LABELS}
-    normal = all(labels[label] in (0, None) for label in LABELS if label not in ("No Finding", "Support Devices"))
+    normal = all(
+        labels[label] in (0, None)
+        for label in LABELS
+        if label not in ("No Finding", "Support Devices")
+    )
     return labels | {"No Finding": 1 if normal else None}
 
 
@@ -153,13 +165,18 @@ def _fill(pattern: str, words: dict[str, str]) -> str:
 
 @cache
 def _context() -> tuple:
-    """A blank English tokenizer and ConText with the rules of the file (no trained model is needed)."""
-    with warnings.catch_warnings():  # medspaCy silences every warning of the process when it is imported
+    """A blank English tokenizer and ConText with the rules of the file (no trained model is
+    needed)."""
+    with (
+        warnings.catch_warnings()
+    ):  # medspaCy silences every warning of the process when it is imported
         import spacy
         from medspacy.context import ConText, ConTextRule
 
     nlp = spacy.blank("en")
-    context = ConText(nlp, rules=None, input_span_type="group", span_group_name="findings", span_attrs=None)
+    context = ConText(
+        nlp, rules=None, input_span_type="group", span_group_name="findings", span_attrs=None
+    )
     directions = {
         "before": "FORWARD",
         "after": "BACKWARD",
@@ -207,24 +224,33 @@ def _states(sentence: str, found: list[tuple[str, tuple[int, int]]]) -> list[int
         token.is_sent_start = token.i == 0
     targets = [doc.char_span(*span, label=label, alignment_mode="expand") for label, span in found]
     doc.spans["findings"] = targets
-    with warnings.catch_warnings():  # spaCy warns that ConText has no rules of another kind than ours
+    with (
+        warnings.catch_warnings()
+    ):  # spaCy warns that ConText has no rules of another kind than ours
         warnings.simplefilter("ignore")
         edges = context(doc)._.context_graph.edges
-    return [_nearest(target, [cue for other, cue in edges if other == target]) for target in targets]
+    return [
+        _nearest(target, [cue for other, cue in edges if other == target]) for target in targets
+    ]
 
 
 def _nearest(target, cues: list) -> int | None:
-    """The state that the nearest cue gives a target; at the same distance, the first of `_STATES`; no cue: present."""
+    """The state that the nearest cue gives a target; at the same distance, the first of `_STATES`;
+    no cue: present."""
     states = list(_STATES)
     gaps = [
-        (max(target.start - cue.modifier_span[1], cue.modifier_span[0] - target.end), states.index(cue.category))
+        (
+            max(target.start - cue.modifier_span[1], cue.modifier_span[0] - target.end),
+            states.index(cue.category),
+        )
         for cue in cues
     ]
     return _STATES[states[min(gaps)[1]]] if gaps else 1
 
 
 def _place(sentence: str, label: str, span: tuple[int, int]) -> tuple[str, str, str]:
-    """Side, zone and severity named in the clause of a finding, the nearest to it; "" where none is."""
+    """Side, zone and severity named in the clause of a finding, the nearest to it; "" where none
+    is."""
     ends = [0, *(end for m in _CLAUSE.finditer(sentence) for end in m.span()), len(sentence)]
     start = max(end for end in ends if end <= span[0])
     stop = min(end for end in ends if end >= span[1])

@@ -1,10 +1,11 @@
-"""What an Open-i MeSH code means: the findings that it draws or could mean, and the 14 labels that it states.
+"""What an Open-i MeSH code means: the findings that it draws or could mean, and the 14 labels that
+it states.
 
-Labels are those of CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the public chexpert-labeler
-phrase files, so `airspace disease`, `infiltrate` and `scar` are Lung Opacity, `congestion` and `heart failure` are
-Edema). The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`.
-Explained in book/02_reading_a_report.
-"""
+Labels are those of CheXpert (Irvin et al. 2019, doi 10.1609/aaai.v33i01.3301590; words as in the
+public chexpert-labeler phrase files, so `airspace disease`, `infiltrate` and `scar` are Lung
+Opacity, `congestion` and `heart failure` are Edema). The codes are those of Demner-Fushman et al.
+2016 (doi 10.1093/jamia/ocv080): `Heading/qualifier/qualifier`. Explained in
+book/02_reading_a_report."""
 
 import re
 from collections.abc import Iterable
@@ -18,11 +19,10 @@ from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, ZONES
 class Rule:
     """What one kind of code means; the first rule that fits decides.
 
-    A code fits when its heading is one of `headings` (split by |), one of `needs` is among its qualifiers (if any are
-    named), none of `bars` is, and `text` (if given) is found in the report. `draws` are drawn; `maybe` are findings
-    that it could also mean, so null; `labels` are the CheXpert labels that it states and `unsure` those that it could
-    also mean, so null.
-    """
+    A code fits when its heading is one of `headings` (split by |), one of `needs` is among its
+    qualifiers (if any are named), none of `bars` is, and `text` (if given) is found in the report.
+    `draws` are drawn; `maybe` are findings that it could also mean, so null; `labels` are the
+    CheXpert labels that it states and `unsure` those that it could also mean, so null."""
 
     headings: str
     needs: str = ""
@@ -37,9 +37,7 @@ class Rule:
 _OPEN = "Consolidation|Pneumonia"
 
 
-_NOT_LUNG = (
-    "ribs|sternum|clavicle|breast|mediastinum|pleura|thorax|abdomen|heart|mitral valve|costophrenic angle|paratracheal"
-)
+_NOT_LUNG = "ribs|sternum|clavicle|breast|mediastinum|pleura|thorax|abdomen|heart|mitral valve|costophrenic angle|paratracheal"
 
 
 _NODES = "hilum|lymph nodes|mediastinum|paratracheal|bronchi|pulmonary artery"
@@ -172,18 +170,22 @@ class Code:
 
 @cache
 def parse_mesh(code: str) -> Code:
-    """Take a code such as `Opacity/lung/base/left` apart; of several zones the lowest, of several sides both."""
+    """Take a code such as `Opacity/lung/base/left` apart; of several zones the lowest, of several
+    sides both."""
     heading, *rest = (" ".join(part.split()) for part in code.split("/"))
     found = {kind: [words[q] for q in rest if q in words] for kind, words in _QUALIFIERS.items()}
     side = found["side"][0] if len(set(found["side"])) == 1 else "both" if found["side"] else ""
     side = side or next((_IMPLIED_SIDE[q] for q in rest if q in _IMPLIED_SIDE), "")
     zone = max(found["zone"], key=ZONES.index, default="")
-    severity = max(found["severity"], key=SEVERITIES.index, default=_IMPLIED_SEVERITY.get(heading, ""))
+    severity = max(
+        found["severity"], key=SEVERITIES.index, default=_IMPLIED_SEVERITY.get(heading, "")
+    )
     return Code(heading, frozenset(rest), side, zone, severity)
 
 
 def rule_of(code: str, text: str = "") -> Rule | None:
-    """The first rule that fits a code of a report with this text; None for a code that means nothing here."""
+    """The first rule that fits a code of a report with this text; None for a code that means
+    nothing here."""
     heading, qualifiers = parse_mesh(code).heading, parse_mesh(code).qualifiers
     for rule in RULES:
         if (
@@ -199,26 +201,40 @@ def rule_of(code: str, text: str = "") -> Rule | None:
 def asserted(words: str, text: str) -> list[str]:
     """The clauses of a text that speak of `words` and do not deny it."""
     sentences = re.split(r"(?<=[.;:])\s+", text)
-    affirmed = [s for s in sentences if re.search(words, s, re.IGNORECASE) and not re.search(_DENIED, s, re.IGNORECASE)]
-    return [clause for s in affirmed for clause in s.split(",") if re.search(words, clause, re.IGNORECASE)]
+    affirmed = [
+        s
+        for s in sentences
+        if re.search(words, s, re.IGNORECASE) and not re.search(_DENIED, s, re.IGNORECASE)
+    ]
+    return [
+        clause
+        for s in affirmed
+        for clause in s.split(",")
+        if re.search(words, clause, re.IGNORECASE)
+    ]
 
 
 def mesh_labels(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
-    """The 14 CheXpert labels that MeSH codes state: 1 stated, -1 borderline, None unsure, 0 not coded.
+    """The 14 CheXpert labels that MeSH codes state: 1 stated, -1 borderline, None unsure, 0 not
+    coded.
 
-    The coders read whole reports, so a label without a code is 0. `normal` gives No Finding; a report whose only
-    codes lie outside the labels (a worn spine, say) is neither, so its No Finding is None. No codes: every label is
-    None.
-    """
+    The coders read whole reports, so a label without a code is 0. `normal` gives No Finding; a
+    report whose only codes lie outside the labels (a worn spine, say) is neither, so its No Finding
+    is None. No codes: every label is None."""
     codes = tuple(codes)
     if not codes or "No Indexing" in codes:
         return dict.fromkeys(LABELS)
     labels: dict[str, int | None] = dict.fromkeys(LABELS, 0)
     rules = [(code, rule) for code in codes if (rule := rule_of(code, text))]
     labels.update((name, None) for _, rule in rules for name in rule.unsure.split("|") if name)
-    if any("borderline" in parse_mesh(code).qualifiers and rule.maybe == "cardiomegaly" for code, rule in rules):
+    if any(
+        "borderline" in parse_mesh(code).qualifiers and rule.maybe == "cardiomegaly"
+        for code, rule in rules
+    ):
         labels["Cardiomegaly"] = -1
     labels.update((name, 1) for _, rule in rules for name in rule.labels.split("|") if name)
     pathologies = [labels[name] for name in LABELS if name not in ("No Finding", "Support Devices")]
-    labels["No Finding"] = 1 if "normal" in codes else 0 if any(v in (1, -1) for v in pathologies) else None
+    labels["No Finding"] = (
+        1 if "normal" in codes else 0 if any(v in (1, -1) for v in pathologies) else None
+    )
     return labels

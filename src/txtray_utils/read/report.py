@@ -53,7 +53,9 @@ _STOP = re.compile(r"(?<=[.!?]) |(?<=[a-z_X]\.)(?=[A-Z][a-z])")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]")
 
 
-_NO_STOP = frozenset(["dr.", "mr.", "mrs.", "ms.", "st.", "vs.", "e.g.", "i.e.", "cf.", "approx.", "a.m.", "p.m."])
+_NO_STOP = frozenset(
+    ["dr.", "mr.", "mrs.", "ms.", "st.", "vs.", "e.g.", "i.e.", "cf.", "approx.", "a.m.", "p.m."]
+)
 
 
 _PRIOR = re.compile(
@@ -69,27 +71,34 @@ def read_report(path: Path) -> str:
     """Return the text of a report file.
 
     Raises:
-        InputError: the file cannot be read, is not UTF-8, or has more than `MAX_REPORT` characters (no report does).
-    """
+        InputError: the file cannot be read, is not UTF-8, or has more than `MAX_REPORT` characters
+    (no report does)."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as fault:
-        raise InputError(path, f"cannot be read ({fault.strerror})", "Check the folder and its permissions.") from fault
+        raise InputError(
+            path, f"cannot be read ({fault.strerror})", "Check the folder and its permissions."
+        ) from fault
     except UnicodeDecodeError as fault:
         found = f"byte 0x{fault.object[fault.start]:02x} at {fault.start} is not UTF-8"
         raise InputError(path, found, "Convert it: iconv -f latin1 -t utf-8") from fault
     if len(text) > MAX_REPORT:
-        raise InputError(path, f"{len(text):,} characters are too many for one report", "Split it into its reports.")
+        raise InputError(
+            path,
+            f"{len(text):,} characters are too many for one report",
+            "Split it into its reports.",
+        )
     return text
 
 
 def split_sections(text: str) -> dict[str, str]:
-    """Return the sections of a report by name (findings, impression, indication, comparison, ...), in reading order.
+    """Return the sections of a report by name (findings, impression, indication, comparison, ...),
+    in reading order.
 
-    Headings are those of MIMIC-CXR and their common synonyms; the name of a film in capitals ("PORTABLE CHEST:") opens
-    the findings. An unknown heading stays in the text, so nothing is lost. What stands before any heading is named "".
-    Empty sections are left out; a heading that comes twice is joined by a newline.
-    """
+    Headings are those of MIMIC-CXR and their common synonyms; the name of a film in capitals
+    ("PORTABLE CHEST:") opens the findings. An unknown heading stays in the text, so nothing is
+    lost. What stands before any heading is named "". Empty sections are left out; a heading that
+    comes twice is joined by a newline."""
     headings = list(_HEADING.finditer(text))
     starts = [0, *(heading.end() for heading in headings)]
     ends = [*(heading.start() for heading in headings), len(text)]
@@ -107,8 +116,8 @@ def split_sections(text: str) -> dict[str, str]:
 def sentences(text: str) -> list[str]:
     """Return the sentences of a section, white space made single; no other character is lost.
 
-    A blank line or a numbered or bulleted line begins a sentence; the number stays with it. An abbreviation ends none.
-    """
+    A blank line or a numbered or bulleted line begins a sentence; the number stays with it. An
+    abbreviation ends none."""
     found: list[str] = []
     for block in _BREAK.split(text):
         block, start = " ".join(block.split()), 0
@@ -127,19 +136,23 @@ def report_text(said: Sequence[str]) -> str:
 
 
 def development_half(text: str) -> bool:
-    """Whether a report belongs to the half on which the patterns were developed; the other half measures them.
+    """Whether a report belongs to the half on which the patterns were developed; the other half
+    measures them.
 
-    Decided by a hash of the text without its white space, so that identical reports stand on one side.
-    """
+    Decided by a hash of the text without its white space, so that identical reports stand on one
+    side."""
     return hashlib.sha256(" ".join(text.split()).encode("utf-8", "replace")).digest()[-1] % 2 == 0
 
 
 def refers_to_prior(sentence: str) -> bool:
-    """Whether a sentence compares with an earlier film ("unchanged", "again seen", "has resolved", "new", ...)."""
+    """Whether a sentence compares with an earlier film ("unchanged", "again seen", "has resolved",
+    "new", ...)."""
     return bool(_PRIOR.search(sentence))
 
 
 def _cut(sentence: str) -> list[str]:
     return (
-        [sentence] if len(sentence) <= MAX_SENTENCE else textwrap.wrap(sentence, MAX_SENTENCE, break_on_hyphens=False)
+        [sentence]
+        if len(sentence) <= MAX_SENTENCE
+        else textwrap.wrap(sentence, MAX_SENTENCE, break_on_hyphens=False)
     )

@@ -1,4 +1,5 @@
-"""Figures and interactive pages; this face hands on the figures that chapters draw: `from txtray_utils import show`."""
+"""Figures and interactive pages; this face hands on the figures that chapters draw: `from
+txtray_utils import show`."""
 
 from txtray_utils.show.figures import COLOURS, films, overlay
 

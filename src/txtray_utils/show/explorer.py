@@ -1,9 +1,10 @@
-"""A browser of generated reports for a static page: pick a study, see its film, its true report and what systems wrote.
+"""A browser of generated reports for a static page: pick a study, see its film, its true report and
+what systems wrote.
 
-It needs no kernel and no network: the films are inside, and a short script only shows and hides. Without JavaScript, or
-before the script ran, every study is there. Right, wrong and missed differ by a word, a sign and a line as well as by a
-colour of Okabe and Ito; text keeps the colour of the page. Explained in book/07_judging_a_report.
-"""
+It needs no kernel and no network: the films are inside, and a short script only shows and hides.
+Without JavaScript, or before the script ran, every study is there. Right, wrong and missed differ
+by a word, a sign and a line as well as by a colour of Okabe and Ito; text keeps the colour of the
+page. Explained in book/07_judging_a_report."""
 
 import base64
 import re
@@ -80,10 +81,10 @@ _SCRIPT = """<script>
 class Shown:
     """One study of the explorer.
 
-    `name` is what the picker shows; `film` is (H, W) float in [0, 1], `about` its alternative text. `reports` holds each
-    system's report and the true one. `findings` holds, for every system, the names of its right, wrong and missed
-    findings (a kind left out has none); the one report that it says nothing of is the true one.
-    """
+    `name` is what the picker shows; `film` is (H, W) float in [0, 1], `about` its alternative text.
+    `reports` holds each system's report and the true one. `findings` holds, for every system, the
+    names of its right, wrong and missed findings (a kind left out has none); the one report that it
+    says nothing of is the true one."""
 
     name: str
     film: np.ndarray
@@ -93,23 +94,29 @@ class Shown:
 
 
 def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
-    """Return an HTML fragment that shows one of 1 to 12 studies at a time, for `IPython.display.HTML`.
+    """Return an HTML fragment that shows one of 1 to 12 studies at a time, for
+    `IPython.display.HTML`.
 
     Args:
         shown: the studies, all with the same systems in the same order.
         credit: who wrote the true reports, and their licence; stands under each of them.
-        name: begins every id of the fragment, so it is unique on the page: a letter, then letters, digits, - and _.
+        name: begins every id of the fragment, so it is unique on the page: a letter, then letters,
+            digits, - and _.
 
     Raises:
-        ValueError: no study, too many, different systems, not exactly one true report, a film or a name as above it is not.
-    """
+        ValueError: no study, too many, different systems, not exactly one true report, a film or a
+    name as above it is not."""
     if not 1 <= len(shown) <= MOST:
         raise ValueError(f"{len(shown)} studies cannot be shown: give 1 to {MOST}")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name):
-        raise ValueError(f"{name!r} cannot begin an id: use a letter, then letters, digits, - and _")
+        raise ValueError(
+            f"{name!r} cannot begin an id: use a letter, then letters, digits, - and _"
+        )
     true = _true(shown)
     options = "".join(f"<option>{escape(study.name)}</option>" for study in shown)
-    articles = "\n".join(_article(study, true, credit, f"{name}-{number}") for number, study in enumerate(shown, 1))
+    articles = "\n".join(
+        _article(study, true, credit, f"{name}-{number}") for number, study in enumerate(shown, 1)
+    )
     return f"""{_STYLE}
 <div class="txtray-explorer" id="{name}">
 <div class="bar" hidden>
@@ -135,8 +142,14 @@ def _true(shown: Sequence[Shown]) -> str:
         if list(study.reports) != systems or set(study.findings) != judged:
             raise ValueError(f"{study.name}: its systems are not those of {shown[0].name}")
         if unknown := {kind for kinds in study.findings.values() for kind in kinds} - set(KINDS):
-            raise ValueError(f"{study.name}: findings are {', '.join(KINDS)}, not {', '.join(sorted(unknown))}")
-        if study.film.ndim != 2 or not study.film.size or not 0 <= study.film.min() <= study.film.max() <= 1:
+            raise ValueError(
+                f"{study.name}: findings are {', '.join(KINDS)}, not {', '.join(sorted(unknown))}"
+            )
+        if (
+            study.film.ndim != 2
+            or not study.film.size
+            or not 0 <= study.film.min() <= study.film.max() <= 1
+        ):
             raise ValueError(f"{study.name}: a film is (H, W) with values in [0, 1]")
     left = [system for system in systems if system not in judged]
     if len(left) != 1 or not judged < set(systems):
@@ -147,12 +160,17 @@ def _true(shown: Sequence[Shown]) -> str:
 
 
 def _article(study: Shown, true: str, credit: str, name: str) -> str:
-    """Return one study: its film beside the true report, then each system's report beside its findings."""
+    """Return one study: its film beside the true report, then each system's report beside its
+    findings."""
     png = base64.b64encode(encode_png(np.rint(study.film * 255).astype(np.uint8))).decode()
     parts = [
         f'<article aria-labelledby="{name}">\n<h3 id="{name}">{escape(study.name)}</h3>\n<div class="pair">',
         f'<img class="dark-light" src="data:image/png;base64,{png}" alt="{escape(study.about)}">',
-        _report(f"{true} (true report)", study.reports[true], f'\n<p class="credit">{escape(credit)}</p>'),
+        _report(
+            f"{true} (true report)",
+            study.reports[true],
+            f'\n<p class="credit">{escape(credit)}</p>',
+        ),
         "</div>",
     ]
     for system, report in study.reports.items():

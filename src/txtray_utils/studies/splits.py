@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""Train, validate, test: whole patients, and whoever must stay with them, on one side.
+
+Explained in book/03_linking_images_to_the_record.
+"""
 
 from collections.abc import Iterable
 
@@ -15,20 +18,43 @@ def patient_split(
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
     groups: Iterable[Iterable[str]] | None = None,
 ) -> dict[str, str]:
-    """Return the split of every patient: a shuffle by `seed`, cut at `fractions` (train, validate, test) of patients.
+    """Return the split of every patient: a shuffle by `seed`, cut at `fractions` of patients.
 
-    `groups` are sets of patients that must stay on one side (one person under two ids, a shared report); sets that
-    overlap are merged. The order of `subject_ids` and their repeats do not matter.
+    The fractions are those of train, validate and test. `groups` are sets of patients that must
+    stay on one side (one person under two ids, a shared report); sets that overlap are merged. The
+    order of `subject_ids` and their repeats do not matter.
     """
     patients = sorted(set(subject_ids))
     number = {patient: index for index, patient in enumerate(patients)}
-    links = [(number[group[0]], number[other]) for group in map(list, groups or ()) for other in group[1:]]
-    first, second = np.array(links, dtype=int).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(links)), (first, second)), shape=(len(patients), len(patients)))
-    _, group_of = connected_components(graph, directed=False)
+    links = []
+    for group in groups or ():
+        members = list(group)
+        for other in members[1:]:
+            link = (number[members[0]], number[other])
+            links.append(link)
+    group_of = group_numbers(links, len(patients))
+
     sizes = np.bincount(group_of, minlength=1)
     order = np.random.default_rng(seed).permutation(len(sizes))
-    middle = np.empty(len(sizes))
-    middle[order] = (np.cumsum(sizes[order]) - sizes[order] / 2) / max(len(patients), 1)  # in (0, 1), by group
-    side = np.searchsorted(np.cumsum(fractions)[:2], middle)
-    return {patient: SPLITS[side[group]] for patient, group in zip(patients, group_of, strict=True)}
+    shuffled = sizes[order]
+    ends = np.cumsum(shuffled)
+    middles = ends - shuffled / 2
+    middle = np.empty(len(sizes))  # of each group, in (0, 1)
+    middle[order] = middles / max(len(patients), 1)
+    cuts = np.cumsum(fractions)[:2]
+    side = np.searchsorted(cuts, middle)
+
+    split = {}
+    for patient in patients:
+        group = group_of[number[patient]]
+        split[patient] = SPLITS[side[group]]
+    return split
+
+
+def group_numbers(links: list[tuple[int, int]], size: int) -> np.ndarray:
+    """Return a group number for each of `size` things; things that `links` joins share it."""
+    pairs = np.array(links, dtype=int).reshape(-1, 2)
+    ones = np.ones(len(links))
+    graph = coo_array((ones, tuple(pairs.T)), shape=(size, size))
+    _, numbers = connected_components(graph, directed=False)
+    return numbers

@@ -1,29 +1,7 @@
-"""The study table: one row a study, the same columns from every source. Every chapter reads only this.
+"""Writing and reading the study table; every chapter reads only this.
 
-It is one Arrow file, memory-mapped by `datasets`. pandera checks it at every door, because its checks are
-declared beside the columns and its report lists every fault at once.
-
-| column | type | meaning |
-| --- | --- | --- |
-| study_id, subject_id, image_id | text | a study belongs to one patient and shows one image; never null |
-| image | PNG, 8 or 16 bit grey | bright is dense (bone), whatever the file said; never null |
-| view | PA or AP | frontal only |
-| study_time | timestamp | shifted per patient where the source shifts it |
-| indication, comparison, findings, impression | text | sections of the report |
-| sentences | list of text | of findings and impression |
-| labels | 14 of 1, 0, -1, null | what the *text* says: present, absent, uncertain, not mentioned |
-| mesh_codes, mesh_labels | list of text; as labels | what the human *codes* say |
-| drawn | a name each of `FINDINGS`: 1, 0, null | what a simulator *drew*; null where nobody knows |
-| age, sex, sex_source | years; F or M; report, simulated or record | |
-| labs, vitals | list of name, value, unit, hours_before | hours before the film, never negative |
-| regions | list of name, mask | anatomy on the film |
-| evidence | list of finding, side, zone, severity, said, mask | where a finding was drawn |
-| split | train, validate or test | by patient |
-| composed, prior_study_id | | several real reports made into one patient; the study before |
-| source, licence | text | never null |
-
-A list is null where the source does not know, and empty where it knows that there is nothing.
-Masks are packed bits (`pack_mask`) and have the size of the image. Explained in book/01_reading_a_radiograph.
+It is one Arrow file, memory-mapped by `datasets`, with the columns of `studies.columns`, checked by
+`studies.checks` at every door. Explained in book/01_reading_a_radiograph.
 """
 
 import os
@@ -37,27 +15,25 @@ from datasets import Dataset
 
 from txtray_utils.errors import InputError, Rejects, writing
 from txtray_utils.studies.checks import validate
-from txtray_utils.studies.columns import BATCH, features
-
-_STRUCTS = ("labels", "mesh_labels", "drawn")
+from txtray_utils.studies.columns import BATCH, STRUCTS, features
 
 
 def make_table(rows: Iterable[Mapping], path: Path, rejects: Rejects | None = None) -> Dataset:
     """Write `rows` to the Arrow file `path` and return it, validated and memory-mapped.
 
-    `image` is PNG bytes (`encode_png`). A column that a row leaves out is null, as is NaN or NaT (`labels`, `mesh_labels`
-    and `drawn`: every name null). A second row with the same study_id goes to `rejects`. The file appears only when it is whole.
+    `image` is PNG bytes (`encode_png`). A column that a row leaves out is null, as is NaN or NaT
+    (`labels`, `mesh_labels` and `drawn`: every name null). A second row with the same study_id goes
+    to `rejects`. The file appears only when it is whole.
 
     Raises:
-        InputError: no rows, an unknown column, a value of the wrong type, a table that `validate` refuses, a
-            repeated study where no `rejects` are given, or a folder that cannot be written or is full.
+        InputError: no rows, an unknown column, a value of the wrong type, a table that `validate`
+            refuses, a repeated study where no `rejects` are given, or a folder that cannot be
+            written or is full.
     """
-    schema = features().arrow_schema
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with writing(partial), pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
-            for batch in _batches(_distinct(rows, path, rejects), path):
-                stream.write_batch(batch)
+        with writing(partial):
+            _write(rows, partial, path, rejects)
         validate(Dataset.from_file(str(partial)), path)
         with writing(path):
             os.replace(partial, path)
@@ -82,6 +58,24 @@ def read_table(path: Path) -> Dataset:
         raise InputError(path, f"is not a whole Arrow file ({error})", remedy) from error
 
 
+def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:
+    """Return the studies of one split; by default only those whose report has a sentence."""
+    splits, sentences = studies["split"], studies["sentences"]
+    rows = []
+    for row, name in enumerate(splits):
+        if name == split and (sentences[row] or not with_sentences):
+            rows.append(row)
+    return studies.select(rows)
+
+
+def _write(rows: Iterable[Mapping], partial: Path, path: Path, rejects: Rejects | None) -> None:
+    schema = features().arrow_schema
+    distinct = _distinct(rows, path, rejects)
+    with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        for batch in _batches(distinct, path):
+            stream.write_batch(batch)
+
+
 def _distinct(rows: Iterable[Mapping], path: Path, rejects: Rejects | None) -> Iterator[Mapping]:
     seen: set[str] = set()
     remedy = "Keep one row of the study."
@@ -95,21 +89,36 @@ def _distinct(rows: Iterable[Mapping], path: Path, rejects: Rejects | None) -> I
         else:
             rejects.add(path, study, "the study comes twice", remedy)
     if not seen:
-        raise InputError(path, "there is no study to write", "See the rejects for what was left out.")
+        remedy = "See the rejects for what was left out."
+        raise InputError(path, "there is no study to write", remedy)
 
 
 def _batches(rows: Iterable[Mapping], path: Path) -> Iterator[pa.RecordBatch]:
-    schema, batch = features().arrow_schema, []
+    schema = features().arrow_schema
+    batch = []
     for row in rows:
-        if unknown := sorted(set(row) - set(schema.names)):
-            raise InputError(path, f"study {row['study_id']} has unknown columns {unknown}", "See studies.features().")
-        known = {name: value for name, value in row.items() if not (pd.api.types.is_scalar(value) and pd.isna(value))}
-        filled = {name: row.get(name) or {} for name in _STRUCTS}
-        batch.append({**known, **filled, "image": {"bytes": row["image"], "path": None}})
+        unknown = sorted(set(row) - set(schema.names))
+        if unknown:
+            fault = f"study {row['study_id']} has unknown columns {unknown}"
+            raise InputError(path, fault, "See studies.features().")
+        batch.append(_filled(row))
         if len(batch) == BATCH:
             yield _record_batch(batch, schema, path)
             batch = []
     yield _record_batch(batch, schema, path)
+
+
+def _filled(row: Mapping) -> dict:
+    """Return a row as Arrow takes it: NaN and NaT left out, the image as bytes of no file."""
+    filled = {}
+    for name, value in row.items():
+        nothing = pd.api.types.is_scalar(value) and pd.isna(value)
+        if not nothing:
+            filled[name] = value
+    for name in STRUCTS:
+        filled[name] = row.get(name) or {}
+    filled["image"] = {"bytes": row["image"], "path": None}
+    return filled
 
 
 def _record_batch(batch: list[dict], schema: pa.Schema, path: Path) -> pa.RecordBatch:
@@ -117,14 +126,6 @@ def _record_batch(batch: list[dict], schema: pa.Schema, path: Path) -> pa.Record
         return pa.RecordBatch.from_pylist(batch, schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
         studies = f"{batch[0]['study_id']} to {batch[-1]['study_id']}"
+        fault = f"a value of the wrong type in studies {studies} ({error})"
         remedy = "Mend the row where it is made; studies.features() lists the types."
-        raise InputError(path, f"a value of the wrong type in studies {studies} ({error})", remedy) from error
-
-
-def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:
-    """Return the studies of one split; by default only those whose report has a sentence."""
-    splits, sentences = studies["split"], studies["sentences"]
-    rows = [row for row, name in enumerate(splits) if name == split]
-    if with_sentences:
-        rows = [row for row in rows if sentences[row]]
-    return studies.select(rows)
+        raise InputError(path, fault, remedy) from error

@@ -13,15 +13,19 @@ from txtray_utils.vocabulary import LABELS, SIDED
 
 @torch.inference_mode()
 def halves(model: ImageTextModel, films: torch.Tensor) -> np.ndarray:
-    """Return the features (N, 2, F) of the patient's right and left half of each film (N, 1, H, W) uint8.
+    """Return the features (N, 2, F) of the patient's right and left half of each film (N, 1, H, W)
+    uint8.
 
-    The tower's feature map is cut in two before it is pooled. The patient's right is on the viewer's left.
-    """
-    return torch.stack([model.pooled(part) for part in model.feature_maps(films).chunk(2, 3)], 1).numpy()
+    The tower's feature map is cut in two before it is pooled. The patient's right is on the
+    viewer's left."""
+    return torch.stack(
+        [model.pooled(part) for part in model.feature_maps(films).chunk(2, 3)], 1
+    ).numpy()
 
 
 def said_sides(reports: Sequence[str]) -> np.ndarray:
-    """Return the side (N, 14) that each report gives each finding that is present: right, left, both, or ""."""
+    """Return the side (N, 14) that each report gives each finding that is present: right, left,
+    both, or ""."""
     found = np.full((len(reports), len(LABELS)), "", dtype="<U5")
     for row, report in enumerate(reports):
         for one in mentions(report):
@@ -31,11 +35,12 @@ def said_sides(reports: Sequence[str]) -> np.ndarray:
 
 
 def train_side_classifier(of_halves: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """Return weights (F,) that tell the side of a film's findings, learnt from the sides that training reports say (N, 14).
+    """Return weights (F,) that tell the side of a film's findings, learnt from the sides that
+    training reports say (N, 14).
 
-    A logistic regression of right against left on the difference of the halves (N, 2, F), without a constant and on
-    each difference with both signs, so that a mirrored film gets the opposite answer.
-    """
+    A logistic regression of right against left on the difference of the halves (N, 2, F), without a
+    constant and on each difference with both signs, so that a mirrored film gets the opposite
+    answer."""
     named = [LABELS.index(label) for label in SIDED]
     rows, which = np.nonzero(np.isin(said[:, named], ("right", "left")))
     if not len(rows):
@@ -44,12 +49,15 @@ def train_side_classifier(of_halves: np.ndarray, said: np.ndarray) -> np.ndarray
     more = of_halves[rows, 0] - of_halves[rows, 1]
     scale = more.std(0) + 1e-6
     both = np.concatenate([more, -more]) / scale
-    model = LogisticRegression(C=0.01, fit_intercept=False, max_iter=500).fit(both, np.concatenate([right, ~right]))
+    model = LogisticRegression(C=0.01, fit_intercept=False, max_iter=500).fit(
+        both, np.concatenate([right, ~right])
+    )
     return model.coef_[0] / scale
 
 
 def sides(of_halves: np.ndarray, weights: np.ndarray, margin: float) -> np.ndarray:
-    """Return "right", "left" or "" (not sure enough) for each film and label (N, 14); only `SIDED` findings have one.
+    """Return "right", "left" or "" (not sure enough) for each film and label (N, 14); only `SIDED`
+    findings have one.
 
     One answer for a film: the weights tell where something is, not which of two findings is where.
     """

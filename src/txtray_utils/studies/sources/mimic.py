@@ -1,14 +1,14 @@
-"""MIMIC-CXR with its health record: one folder with the PhysioNet projects side by side, as data/download.sh lays them.
+"""MIMIC-CXR with its health record: one folder with the PhysioNet projects side by side, as
+data/download.sh lays them.
 
-    mimic-cxr/files/p10/p1XXXXXXX/s5XXXXXXX.txt and .../<dicom_id>.dcm    reports; films, used where they are there
-    mimic-cxr-jpg/files/...jpg                                            films, equalised
-    mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz and -split.csv.gz       times, views; the official split
-    mimic-iv/hosp, mimic-iv/icu, mimic-iv-ed/ed                           the record; without it age, results are null
+    mimic-cxr/files/p10/p1XXXXXXX/s5XXXXXXX.txt and .../<dicom_id>.dcm    reports; films, used where
+    they are there mimic-cxr-jpg/files/...jpg                                            films,
+    equalised mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz and -split.csv.gz       times, views;
+    the official split mimic-iv/hosp, mimic-iv/icu, mimic-iv-ed/ed                           the
+    record; without it age, results are null
 
-One frontal film a study, PA before AP. A report that cannot be read leaves its study without text, not out of the
-table.
-Explained in book/03_linking_images_to_the_record.
-"""
+One frontal film a study, PA before AP. A report that cannot be read leaves its study without text,
+not out of the table. Explained in book/03_linking_images_to_the_record."""
 
 import logging
 import zlib
@@ -27,19 +27,12 @@ from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.listing import frontal_images, listed_once, match_images
 
 INDEX = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
-
-
 SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
-
-
 LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
-
-
 _SECTIONS = ("indication", "comparison", "findings", "impression")
-
-
+_FILM = ("study_id", "subject_id", "image_id", "view", "study_time", "split")
+_PATIENT = ("age", "sex", "prior_study_id")
 _MEASURED = ["name", "value", "unit", "hours_before"]
-
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +45,8 @@ def folder() -> Path:
     """
     place = data_dir("mimic")
     if not (place / INDEX).is_file():
-        raise InputError(place / INDEX, "is missing", "Run data/download.sh mimic (credentialed), or set TXTRAY_DATA.")
+        remedy = "Run data/download.sh mimic (credentialed), or set TXTRAY_DATA."
+        raise InputError(place / INDEX, "is missing", remedy)
     return place
 
 
@@ -64,41 +58,65 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     """
     films = frontal_films(folder, rejects)
     films, labs, vitals = _recorded(films, folder, rejects)
-    films["prior_study_id"] = films.sort_values(["study_time", "study_id"]).groupby("subject_id")["study_id"].shift()
+    in_time = films.sort_values(["study_time", "study_id"])
+    films["prior_study_id"] = in_time.groupby("subject_id")["study_id"].shift()
     films = films.astype(object).where(films.notna(), None)
     for row in films.to_dict("records"):
-        study, known = row["study_id"], row["in_record"]
+        study = row["study_id"]
         try:
             image = encode_png(shrunk(read_image(folder / row["file"]).pixels))
         except InputError as error:
             rejects.add_error(error, study)
             continue
-        text = _text(folder, row, rejects)
+        known = {name: row[name] for name in (*_FILM, *_PATIENT)}
+        results = {"labs": None, "vitals": None}
+        if row["in_record"]:
+            results = {"labs": labs.get(study, []), "vitals": vitals.get(study, [])}
         yield {
-            **{name: row[name] for name in ("study_id", "subject_id", "image_id", "view", "study_time", "split")},
-            **{name: row[name] for name in ("age", "sex", "prior_study_id")}, **text, "image": image,
-            "sex_source": "record" if row["sex"] else None, "composed": False, "source": "mimic", "licence": LICENCE,
-            "labs": labs.get(study, []) if known else None, "vitals": vitals.get(study, []) if known else None,
-        }  # fmt: skip
+            **known,
+            **_text(folder, row, rejects),
+            **results,
+            "image": image,
+            "sex_source": "record" if row["sex"] else None,
+            "composed": False,
+            "source": "mimic",
+            "licence": LICENCE,
+        }
 
 
 def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
-    """Return one frontal film a study: study_id, subject_id, image_id, view, split, file, StudyDate, StudyTime (text).
+    """Return one frontal film a study.
+
+    Columns: study_id, subject_id, image_id, view, split, file, StudyDate, StudyTime (text).
 
     Raises:
-        InputError: the metadata or split table is missing, cut short or lacks a column, or there are no films.
+        InputError: the metadata or split table is missing, cut short or lacks a column, or there
+            are no films.
     """
     names = ("dicom_id", "subject_id", "study_id", "ViewPosition", "StudyDate", "StudyTime")
-    films = read_csv(folder / INDEX, names).rename(columns={"dicom_id": "image_id", "ViewPosition": "view"})
+    films = read_csv(folder / INDEX, names)
+    films = films.rename(columns={"dicom_id": "image_id", "ViewPosition": "view"})
     layout, kind = films_in(folder)
-    films["file"] = [f"{report_of(row.subject_id, row.study_id)}/{row.image_id}{kind}" for row in films.itertuples()]
+    files = []
+    for row in films.itertuples():
+        study = report_of(row.subject_id, row.study_id)
+        files.append(f"{study}/{row.image_id}{kind}")
+    films["file"] = files
     films = match_images(films, folder / layout, folder / INDEX, rejects)
-    films = frontal_images(films.assign(file=f"{layout}/" + films["file"]), folder / INDEX, rejects)
-    splits = read_csv(folder / SPLIT, ("dicom_id", "split")).rename(columns={"dicom_id": "image_id"})
-    splits = listed_once(splits, folder / SPLIT, rejects).set_index("image_id")["split"]
-    films["split"] = films["image_id"].map(splits)
+    films = films.assign(file=f"{layout}/" + films["file"])
+    films = frontal_images(films, folder / INDEX, rejects)
+    return _with_split(films, folder / SPLIT, rejects)
+
+
+def _with_split(films: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
+    splits = read_csv(path, ("dicom_id", "split"))
+    splits = splits.rename(columns={"dicom_id": "image_id"})
+    splits = listed_once(splits, path, rejects)
+    split_of = splits.set_index("image_id")["split"]
+    films["split"] = films["image_id"].map(split_of)
+    remedy = "Use metadata and split of one release."
     for image in films.loc[films["split"].isna(), "image_id"]:
-        rejects.add(folder / SPLIT, image, "has no row for this film", "Use metadata and split of one release.")
+        rejects.add(path, image, "has no row for this film", remedy)
     return films.dropna(subset="split")
 
 
@@ -115,7 +133,10 @@ def films_in(folder: Path) -> tuple[str, str]:
 
 
 def report_of(subject_id: str, study_id: str) -> str:
-    """Return the path of a study below a project, without suffix: its films' folder, its report with ".txt"."""
+    """Return the path of a study below a project, without suffix.
+
+    It is its films' folder; its report has ".txt".
+    """
     return f"files/p{subject_id[:2]}/p{subject_id}/s{study_id}"
 
 
@@ -132,36 +153,49 @@ def read_csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
         raise InputError(path, f"cannot be read ({error})", remedy) from error
 
 
-def _recorded(films: pd.DataFrame, folder: Path, rejects: Rejects) -> tuple[pd.DataFrame, dict, dict]:
-    """Join the record to the films: the films with time, age and sex; laboratory values and vital signs by study."""
+def _recorded(
+    films: pd.DataFrame, folder: Path, rejects: Rejects
+) -> tuple[pd.DataFrame, dict, dict]:
+    """Join the record to the films.
+
+    Returns the films with time, age and sex; laboratory values and vital signs by study.
+    """
+    labs: dict[str, list[dict]] = {}
+    vitals: dict[str, list[dict]] = {}
     if (folder / "mimic-iv").is_dir():
         linked = link(films, folder, rejects, folder / INDEX)
-        known, labs, vitals = linked.studies, _by_study(linked.labs), _by_study(linked.vitals)
+        known = linked.studies
+        labs, vitals = _by_study(linked.labs), _by_study(linked.vitals)
     else:
         log.warning("%s has no mimic-iv: no age, no sex, no results", folder)
-        known = study_times(films, rejects, folder / INDEX).assign(age=None, sex=None, in_record=False)
-        labs, vitals = {}, {}
+        known = study_times(films, rejects, folder / INDEX)
+        known = known.assign(age=None, sex=None, in_record=False)
     columns = ["study_id", "study_time", "age", "sex", "in_record"]
-    return films.merge(known[columns], on="study_id", how="left"), labs, vitals
+    films = films.merge(known[columns], on="study_id", how="left")
+    return films, labs, vitals
 
 
 def _by_study(measured: pd.DataFrame) -> dict[str, list[dict]]:
-    return {study: part[_MEASURED].to_dict("records") for study, part in measured.groupby("study_id")}
+    found = {}
+    for study, rows_of in measured.groupby("study_id"):
+        found[study] = rows_of[_MEASURED].to_dict("records")
+    return found
 
 
 def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
-    """Return the sections, sentences and labels of a study's report; without a report they are null."""
+    """Return the sections, sentences and labels of a study's report; without one they are null."""
+    study = report_of(row["subject_id"], row["study_id"])
     try:
-        sections = split_sections(
-            read_report(folder / "mimic-cxr" / f"{report_of(row['subject_id'], row['study_id'])}.txt")
-        )
+        text = read_report(folder / "mimic-cxr" / f"{study}.txt")
+        sections = split_sections(text)
     except InputError as error:
         rejects.add_error(error, row["study_id"])
         sections = {}
-    found = {name: sections.get(name) for name in _SECTIONS}
-    body = [found[name] for name in ("findings", "impression") if found[name]]
-    spoken = [sentence for text in body for sentence in sentences(text)]
-    return found | {
-        "sentences": spoken if body else None,
-        "labels": label_report(found["findings"], found["impression"]),
-    }
+    found: dict = dict.fromkeys(_SECTIONS)
+    for name in _SECTIONS:
+        found[name] = sections.get(name)
+    findings, impression = found["findings"], found["impression"]
+    spoken = sentences(findings or "") + sentences(impression or "")
+    found["sentences"] = spoken if findings or impression else None
+    found["labels"] = label_report(findings, impression)
+    return found

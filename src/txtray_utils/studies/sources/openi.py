@@ -1,15 +1,16 @@
-"""Indiana University / Open-i films, PNG or DICOM, with the reports, codes and headers that torchxrayvision packages.
+"""Indiana University / Open-i films, PNG or DICOM, with the texts that torchxrayvision packages.
 
-`data_dir("openi")` holds what data/download.sh openi unpacks: `png/CXR1000_IM-0003-1001.png`, or `dcm` with
-`1000_IM-0003-1001.dcm` in any folder. One report is one study of one patient. Decisions:
+`data_dir("openi")` holds what data/download.sh openi unpacks: `png/CXR1000_IM-0003-1001.png`, or
+`dcm` with `1000_IM-0003-1001.dcm` in any folder. One report is one study of one patient. Decisions:
 
-- The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the view that
-  torchxrayvision derived from the pixels decides where there is one; a frontal film is AP only if the header says so.
-- The films and derived views spell the films of the first study `CXR1_1_IM-...`, the headers `CXR1_IM-...`: one name here,
-  that of the headers.
+- The header's view is often wrong (1,090 studies are "PA" twice, one of them a lateral), so the
+  view that torchxrayvision derived from the pixels decides where there is one; a frontal film is AP
+  only if the header says so.
+- The films and derived views spell the films of the first study `CXR1_1_IM-...`, the headers
+  `CXR1_IM-...`: one name here, that of the headers.
 - There is no study time and no sex; sex is read from the indication where that says it.
-- Reports with the same words share a split. The virtual hospital uses these same reports: never train there and test
-  here.
+- Reports with the same words share a split. The virtual hospital uses these same reports: never
+  train there and test here.
 
 Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
@@ -40,11 +41,7 @@ from txtray_utils.studies.sources.openi_package import (
 from txtray_utils.studies.splits import patient_split
 
 INDEX = "images.txt"
-
-
 DERIVED = "nlmcxr_tsne_pa.csv.gz"
-
-
 _SECTIONS = ("indication", "comparison", "findings", "impression")
 
 
@@ -56,23 +53,32 @@ def folder() -> Path:
     """
     place = data_dir("openi")
     if not (place / INDEX).is_file():
-        names = sorted(file.relative_to(place).as_posix() for file in place.rglob("CXR*.png"))
-        names += sorted(file.relative_to(place).as_posix() for file in place.rglob("*_IM-*.dcm"))
+        names = _below(place, "CXR*.png") + _below(place, "*_IM-*.dcm")
         if not names:
             raise InputError(place, "has no Open-i film", "Run data/download.sh openi.")
         (place / INDEX).write_text("\n".join(names) + "\n")
     return place
 
 
+def _below(place: Path, pattern: str) -> list[str]:
+    return sorted(file.relative_to(place).as_posix() for file in place.rglob(pattern))
+
+
 def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
-    """Yield one study a report with a frontal film; films without a report, and what cannot be read, go to `rejects`.
+    """Yield one study a report with a frontal film.
+
+    Films without a report, and what cannot be read, go to `rejects`.
 
     Raises:
         InputError: torchxrayvision does not hold the reports, headers or derived views.
     """
-    films = frontal_images(match_images(_films(folder), folder, folder / INDEX, rejects), folder / INDEX, rejects)
+    index = folder / INDEX
+    films = match_images(listed_films(folder), folder, index, rejects)
+    films = frontal_images(films, index, rejects)
     reports = read_reports()
-    groups = [set(same) for _, same in reports["uid"].groupby(text_groups(reports))]
+    groups = []
+    for _, same in reports["uid"].groupby(text_groups(reports)):
+        groups.append(set(same))
     split = patient_split(reports["uid"], seed=0, groups=groups)
     reports = reports.set_index("uid")
     for film in films.to_dict("records"):
@@ -85,34 +91,77 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
         except InputError as error:
             rejects.add_error(error, study)
             continue
-        report = reports.loc[study]
-        said = {name: report[name] or None for name in _SECTIONS}
-        sex = sex_of(report["indication"])
-        yield {
-            **said, "study_id": study, "subject_id": study, "image_id": film["image_id"], "image": image,
-            "view": film["view"], "age": film["age"], "sex": sex, "sex_source": sex and "report", "split": split[study],
-            "sentences": [s for name in ("findings", "impression") for s in sentences(report[name])],
-            "labels": label_report(said["findings"], said["impression"]), "mesh_codes": report["mesh"],
-            "mesh_labels": mesh_labels(report["mesh"], report["text"]), "composed": False,
-            "source": "openi", "licence": LICENCE,
-        }  # fmt: skip
+        text = _text(reports.loc[study])
+        yield {**text, **_film(film), "image": image, "split": split[study]}
 
 
-def _films(folder: Path) -> pd.DataFrame:
-    """Return every film that has a header: study_id, image_id, view (PA, AP or ""), age and file below `folder`."""
-    films = read_headers().rename(columns={"image": "image_id", "uid": "study_id"})
+def _film(film: dict) -> dict:
+    return {
+        "study_id": film["study_id"],
+        "subject_id": film["study_id"],
+        "image_id": film["image_id"],
+        "view": film["view"],
+        "age": film["age"],
+        "composed": False,
+        "source": "openi",
+        "licence": LICENCE,
+    }
+
+
+def _text(report: pd.Series) -> dict:
+    """Return what a report and its codes say."""
+    found = {}
+    for name in _SECTIONS:
+        found[name] = report[name] or None
+    sex = sex_of(report["indication"])
+    findings, impression = report["findings"], report["impression"]
+    return found | {
+        "sex": sex,
+        "sex_source": sex and "report",
+        "sentences": sentences(findings) + sentences(impression),
+        "labels": label_report(found["findings"], found["impression"]),
+        "mesh_codes": report["mesh"],
+        "mesh_labels": mesh_labels(report["mesh"], report["text"]),
+    }
+
+
+def listed_films(folder: Path) -> pd.DataFrame:
+    """Return every film that has a header.
+
+    Columns: study_id, image_id, view (PA, AP or ""), age and file below `folder`.
+    """
+    films = read_headers()
+    films = films.rename(columns={"image": "image_id", "uid": "study_id"})
     derived = pd.read_csv(packaged(DERIVED))
-    films["derived"] = films["image_id"].map({_name(image): view for image, view in derived.itertuples(index=False)})
-    header = films["ViewPosition"].where(films["ViewPosition"].isin(("PA", "AP")), "")
-    frontal = (films["derived"] == "PA").groupby(films["study_id"]).transform("any")
-    films["view"] = header.where(films["derived"].isna() & ~frontal, "")
-    films.loc[films["derived"] == "PA", "view"] = header.where(header == "AP", "PA")
-    here = [file for kind in ("*.png", "*.dcm") for file in sorted(folder.rglob(kind))]
-    files = {_name(file.stem): file.relative_to(folder).as_posix() for file in here}
+    seen = {}
+    for image, view in derived.itertuples(index=False):
+        seen[_name(image)] = view
+    films["derived"] = films["image_id"].map(seen)
+    films["view"] = _views(films)
+    files = {}
+    for kind in ("*.png", "*.dcm"):
+        for file in sorted(folder.rglob(kind)):
+            files[_name(file.stem)] = file.relative_to(folder).as_posix()
     films["file"] = [files.get(image, f"png/{image}.png") for image in films["image_id"]]
     return films[["study_id", "image_id", "view", "age", "file"]]
 
 
+def _views(films: pd.DataFrame) -> pd.Series:
+    """Return PA or AP for the frontal films, "" for the others."""
+    said = films["ViewPosition"]
+    header = said.where(said.isin(("PA", "AP")), "")
+    derived = films["derived"]
+    frontal = derived == "PA"
+    study_has_one = frontal.groupby(films["study_id"]).transform("any")
+    views = header.where(derived.isna() & ~study_has_one, "")
+    views[frontal] = header.where(header == "AP", "PA")
+    return views
+
+
 def _name(stem: str) -> str:
-    """Return a film's name as the headers spell it: CXR1_IM-0001-3001 for 1_IM-0001-3001 and CXR1_1_IM-0001-3001."""
-    return "CXR" + re.sub(r"^(\d+)_\1_IM-", r"\1_IM-", stem.removeprefix("CXR"))
+    """Return a film's name as the headers spell it.
+
+    CXR1_IM-0001-3001 for 1_IM-0001-3001 and CXR1_1_IM-0001-3001.
+    """
+    bare = stem.removeprefix("CXR")
+    return "CXR" + re.sub(r"^(\d+)_\1_IM-", r"\1_IM-", bare)

@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""The Open-i reports, codes and DICOM headers that torchxrayvision packages; no film.
+
+Explained in book/03_linking_images_to_the_record.
+"""
 
 import ast
 import functools
@@ -6,54 +9,103 @@ import importlib.util
 import re
 import tarfile
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from txtray_utils.errors import InputError
+from txtray_utils.studies.splits import group_numbers
 
 LICENCE = "CC BY-NC-ND 4.0"
-
-
 SECTIONS = ("comparison", "indication", "findings", "impression")
-
-
-HEADER_FIELDS = {
-    "PhotometricInterpretation": "Photometric Interpretation", "BitsStored": "Bits Stored",
-    "BitsAllocated": "Bits Allocated", "HighBit": "High Bit", "KVP": "KVP", "Exposure": "Exposure",
+HEADER_FIELDS = {  # keyword: the column in the package
+    "PhotometricInterpretation": "Photometric Interpretation",
+    "BitsStored": "Bits Stored",
+    "BitsAllocated": "Bits Allocated",
+    "HighBit": "High Bit",
+    "KVP": "KVP",
+    "Exposure": "Exposure",
     "ExposureTime": "Exposure Time",
-    "XRayTubeCurrent": "X-Ray Tube Current", "DistanceSourceToDetector": "Distance Source to Detector",
-    "WindowCenter": "Window Center", "WindowWidth": "Window Width", "RescaleSlope": "Rescale Slope",
-    "RescaleIntercept": "Rescale Intercept", "RescaleType": "Rescale Type",
+    "XRayTubeCurrent": "X-Ray Tube Current",
+    "DistanceSourceToDetector": "Distance Source to Detector",
+    "WindowCenter": "Window Center",
+    "WindowWidth": "Window Width",
+    "RescaleSlope": "Rescale Slope",
+    "RescaleIntercept": "Rescale Intercept",
+    "RescaleType": "Rescale Type",
     "PresentationLUTShape": "Presentation LUT Shape",
-    "ViewPosition": "View Position", "Modality": "Modality", "ImagerPixelSpacing": "Imager Pixel Spacing",
-    "PixelSpacing": "Pixel Spacing", "Rows": "Rows", "Columns": "Columns",
-}  # fmt: skip
-
-
+    "ViewPosition": "View Position",
+    "Modality": "Modality",
+    "ImagerPixelSpacing": "Imager Pixel Spacing",
+    "PixelSpacing": "Pixel Spacing",
+    "Rows": "Rows",
+    "Columns": "Columns",
+}
 ZERO_IS_MISSING = {"KVP", "Exposure", "ExposureTime", "XRayTubeCurrent", "DistanceSourceToDetector"}
-
-
+_WHOLE_NUMBERS = ("BitsStored", "BitsAllocated", "HighBit", "Rows", "Columns")
 _FEMALE = r"(?i:\bfemale|\bwoman|\blady\b|\bgirl\b|pregnan|\bshe\b|ovarian|hysterectom)|\bF\b(?!/)"
-
-
 _MALE = r"(?i:\bmale|\bman\b|gentleman|\bboy\b|\bhe\b|prostat)|\bM\b"
 
 
 def packaged(name: str) -> Path:
-    """Return a data file of torchxrayvision, found without importing it (which would import torch).
+    """Return a data file of torchxrayvision, found without importing it (that would import torch).
 
     Raises:
         InputError: torchxrayvision is not installed, or does not hold the file.
     """
     spec = importlib.util.find_spec("torchxrayvision")
-    path = Path(spec.submodule_search_locations[0] if spec else "torchxrayvision") / "data" / name
+    package = Path(spec.submodule_search_locations[0] if spec else "torchxrayvision")
+    path = package / "data" / name
     if not path.is_file():
-        raise InputError(path, "the package torchxrayvision does not hold it", "pip install torchxrayvision==1.5.7")
+        remedy = "pip install torchxrayvision==1.5.7"
+        raise InputError(path, "the package torchxrayvision does not hold it", remedy)
     return path
+
+
+def read_reports() -> pd.DataFrame:
+    """All Open-i reports, in the order of their numbers.
+
+    Columns: uid (such as CXR1), comparison, indication, findings, impression ("" where absent),
+    mesh (list of codes) and text (findings and impression joined). Raises InputError if
+    torchxrayvision is not installed.
+    """
+    return _reports().copy()
+
+
+def read_headers() -> pd.DataFrame:
+    """All Open-i DICOM headers: image, uid of the report, age (years) and `HEADER_FIELDS`.
+
+    None is missing. Raises InputError if torchxrayvision is not installed.
+    """
+    return _headers().copy()
+
+
+def text_groups(reports: pd.DataFrame) -> list[int]:
+    """A group number for each report; reports with the same words share it.
+
+    So no text stands in two splits. The same words: the letters of findings and impression are
+    equal, or those of a findings section of 40 letters or more, without regard to case, spaces,
+    digits, punctuation and the XXXX of de-identification. Many normal reports are word for word the
+    same.
+    """
+    whole: list[str | None] = []
+    long_findings: list[str | None] = []
+    for findings, impression in zip(reports["findings"], reports["impression"], strict=True):
+        letters = _letters(findings)
+        whole.append(_letters(f"{findings} {impression}"))
+        long_findings.append(letters if len(letters) >= 40 else None)
+    links = _links(whole) + _links(long_findings)
+    return group_numbers(links, len(reports)).tolist()
+
+
+def sex_of(indication: str) -> str | None:
+    """F or M where the INDICATION says so and does not say both, else None."""
+    female = re.search(_FEMALE, indication)
+    male = re.search(_MALE, indication)
+    if female and not male:
+        return "F"
+    return "M" if male and not female else None
 
 
 @functools.cache
@@ -62,26 +114,33 @@ def _reports() -> pd.DataFrame:
     with tarfile.open(packaged("NLMCXR_reports.tgz")) as archive:
         for member in archive:
             if member.isfile():
-                rows.append(_report(ET.parse(archive.extractfile(member)).getroot()))
+                tree = ET.parse(archive.extractfile(member))
+                rows.append(_report(tree.getroot()))
     reports = pd.DataFrame(rows)
-    return reports.sort_values("uid", key=lambda s: s.str[3:].astype(int), ignore_index=True)
+    return reports.sort_values("uid", key=_number, ignore_index=True)
+
+
+def _number(uids: pd.Series) -> pd.Series:
+    return uids.str[3:].astype(int)
 
 
 def _report(root: ET.Element) -> dict:
-    texts = {t.get("Label", "").lower(): " ".join((t.text or "").split()) for t in root.iter("AbstractText")}
-    row = {"uid": root.find("uId").get("id"), **{s: texts.get(s, "") for s in SECTIONS}}
-    row["mesh"] = [" ".join(m.text.split()) for m in root.iter("major") if m.text and m.text.strip()]
-    row["text"] = " ".join(row[s] for s in ("findings", "impression") if row[s])
+    texts = {}
+    for element in root.iter("AbstractText"):
+        label = element.get("Label", "").lower()
+        texts[label] = _one_line(element.text)
+    row = {"uid": root.find("uId").get("id")}
+    for section in SECTIONS:
+        row[section] = texts.get(section, "")
+    codes = [_one_line(major.text) for major in root.iter("major")]
+    row["mesh"] = list(filter(None, codes))
+    body = [row["findings"], row["impression"]]
+    row["text"] = " ".join(filter(None, body))
     return row
 
 
-def read_reports() -> pd.DataFrame:
-    """All Open-i reports, in the order of their numbers.
-
-    Columns: uid (such as CXR1), comparison, indication, findings, impression ("" where absent), mesh (list of codes)
-    and text (findings and impression joined). Raises InputError if torchxrayvision is not installed.
-    """
-    return _reports().copy()
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 @functools.cache
@@ -89,11 +148,14 @@ def _headers() -> pd.DataFrame:
     path = packaged("nlmcxr_dicom_metadata.csv.gz")
     wanted = ["imageid", "Patient's Birth Date", "Study Date", *HEADER_FIELDS.values()]
     table = pd.read_csv(path, usecols=wanted, dtype=str)
-    headers = pd.DataFrame({"image": table["imageid"], "uid": table["imageid"].str.split("_").str[0]})
-    born, taken = (pd.to_datetime(table[c], format="%Y%m%d") for c in ("Patient's Birth Date", "Study Date"))
+    image = table["imageid"]
+    headers = pd.DataFrame({"image": image, "uid": image.str.split("_").str[0]})
+    born = pd.to_datetime(table["Patient's Birth Date"], format="%Y%m%d")
+    taken = pd.to_datetime(table["Study Date"], format="%Y%m%d")
     headers["age"] = (taken - born).dt.days / 365.25
     for keyword, column in HEADER_FIELDS.items():
-        headers[keyword] = pd.Series([_value(keyword, v) for v in table[column]], dtype=object)
+        values = [_value(keyword, text) for text in table[column]]
+        headers[keyword] = pd.Series(values, dtype=object)
     return headers
 
 
@@ -106,41 +168,24 @@ def _value(keyword: str, text: str | float) -> str | float | int | list[float] |
     except (ValueError, SyntaxError):
         return text
     if isinstance(value, list):
-        value = [float(v) for v in value]
-        return value if keyword.endswith("Spacing") else value[0]
-    if keyword in ("BitsStored", "BitsAllocated", "HighBit", "Rows", "Columns"):
+        numbers = list(map(float, value))
+        return numbers if keyword.endswith("Spacing") else numbers[0]
+    if keyword in _WHOLE_NUMBERS:
         return int(value)
-    return None if keyword in ZERO_IS_MISSING and float(value) == 0 else float(value)
+    if keyword in ZERO_IS_MISSING and float(value) == 0:
+        return None
+    return float(value)
 
 
-def read_headers() -> pd.DataFrame:
-    """All Open-i DICOM headers: image, uid of the report, age (years) and `HEADER_FIELDS` (None = missing).
-
-    Raises InputError if torchxrayvision is not installed.
-    """
-    return _headers().copy()
-
-
-def text_groups(reports: pd.DataFrame) -> list[int]:
-    """A group number for each report; reports with the same words share it, so that no text stands in two splits.
-
-    The same words: the letters of findings and impression are equal, or those of a findings section of 40 letters or
-    more, without regard to case, spaces, digits, punctuation and the XXXX of de-identification. Many normal reports are
-    word for word the same.
-    """
-    whole = [_letters(f"{f} {i}") for f, i in zip(reports["findings"], reports["impression"], strict=True)]
-    findings = [key if len(key := _letters(text)) >= 40 else None for text in reports["findings"]]
-    firsts = [pd.Series(keys).groupby(keys, dropna=True).transform("idxmin") for keys in (whole, findings)]
-    n, links = len(reports), [(i, int(j)) for first in firsts for i, j in first.dropna().items()]
-    graph = coo_array((np.ones(len(links)), tuple(np.array(links, int).reshape(-1, 2).T)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].tolist()
+def _links(keys: Sequence[str | None]) -> list[tuple[int, int]]:
+    """Join each row to the first of the same key; None joins nothing."""
+    firsts: dict[str, int] = {}
+    links = []
+    for row, key in enumerate(keys):
+        if key is not None:
+            links.append((row, firsts.setdefault(key, row)))
+    return links
 
 
 def _letters(text: str) -> str:
     return re.sub(r"[^a-z]", "", text.lower().replace("xxxx", ""))
-
-
-def sex_of(indication: str) -> str | None:
-    """F or M where the INDICATION says so and does not say both, else None."""
-    female, male = (re.search(words, indication) for words in (_FEMALE, _MALE))
-    return "F" if female and not male else "M" if male and not female else None

@@ -1,11 +1,13 @@
-"""Every source of studies behind one function: `load_studies` returns the study table of any of them.
+"""Every source of studies behind one function: `load_studies` returns the study table of any of
+them.
 
 A source is a module of this package with three names, and one line in `SOURCES`:
 
-- `INDEX`: the file, below the source's folder, that lists its studies; the table is made again when it changes;
+- `INDEX`: the file, below the source's folder, that lists its studies; the table is made again when
+it changes;
 - `folder() -> Path`: where the source lies on this machine (made or checked there);
-- `rows(folder, rejects) -> Iterator[dict]`: one dict a study with the columns of `studies.features`; what cannot be
-  used goes to `rejects`.
+- `rows(folder, rejects) -> Iterator[dict]`: one dict a study with the columns of
+  `studies.features`; what cannot be used goes to `rejects`.
 
 Explained in book/01_reading_a_radiograph.
 """
@@ -32,17 +34,23 @@ SOURCES = {
 
 
 _CODE = Path(__file__).parents[3]  # the folder of both packages
-_MADE_BY = ("txtray_utils/vocabulary.py", "txtray_utils/read/*", "txtray_utils/studies/**/*.py", "virtual_hospital/source.py")
+_MADE_BY = (
+    "txtray_utils/vocabulary.py",
+    "txtray_utils/read/*",
+    "txtray_utils/studies/**/*.py",
+    "virtual_hospital/source.py",
+)
 
 
 log = logging.getLogger(__name__)
 
 
 def load_studies(source: str | None = None) -> Dataset:
-    """Return the study table of `source` (default: `settings().source`), made on first use and then kept.
+    """Return the study table of `source` (default: `settings().source`), made on first use and then
+    kept.
 
-    It is kept in `data_dir("tables")` and made again when the source's index, its folder or the code that reads it
-    changes.
+    It is kept in `data_dir("tables")` and made again when the source's index, its folder or the
+    code that reads it changes.
 
     Raises:
         InputError: the source is not there, or nothing of it can be used.
@@ -52,7 +60,8 @@ def load_studies(source: str | None = None) -> Dataset:
 
 
 def load_rejects(source: str | None = None) -> pd.DataFrame:
-    """Return what `load_studies` left out: columns file, row, fault, remedy. Raises as `load_studies`."""
+    """Return what `load_studies` left out: columns file, row, fault, remedy. Raises as
+    `load_studies`."""
     return pd.read_csv(_rejects(_table(source)), dtype=str, keep_default_na=False)
 
 
@@ -78,7 +87,9 @@ def _table(source: str | None) -> Path:
 def reading_code() -> str:
     """Return a hash of the code that turns a source into a study table."""
     key = hashlib.sha256()
-    for code in sorted(file for pattern in _MADE_BY for file in _CODE.glob(pattern) if file.is_file()):
+    for code in sorted(
+        file for pattern in _MADE_BY for file in _CODE.glob(pattern) if file.is_file()
+    ):
         key.update(code.read_bytes())
     return key.hexdigest()[:12]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.virtual.conftest import case
+from tests.virtual_hospital.conftest import case
 from txtray_utils.read.radiograph import read_image
 from virtual_hospital.files import dicom, jpg, report, stored_pixels, study_folder, write_study
 
@@ -26,9 +26,16 @@ def test_folders_are_those_of_mimic():
     window=st.sampled_from([None, (0.5, 1.0), (0.4, 0.67), (0.5, 0.4)]),
     shape=st.sampled_from([None, "IDENTITY", "INVERSE"]),
 )
-def test_every_kind_of_header_reads_back_as_the_same_film(tmp_path_factory, bits, polarity, window, shape):
+def test_every_kind_of_header_reads_back_as_the_same_film(
+    tmp_path_factory, bits, polarity, window, shape
+):
     top = 2**bits - 1
-    header = {"PhotometricInterpretation": polarity, "BitsStored": bits, "HighBit": bits - 1, "PresentationLUTShape": shape}
+    header = {
+        "PhotometricInterpretation": polarity,
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "PresentationLUTShape": shape,
+    }
     if window:
         header |= {"WindowCenter": window[0] * top, "WindowWidth": window[1] * top}
     path = tmp_path_factory.mktemp("dicom") / "film.dcm"
@@ -47,7 +54,11 @@ def test_a_dicom_file_says_that_it_is_simulated_and_repeats():
     assert one == two
     data = pydicom.dcmread(io.BytesIO(one))
     assert "Simulated" in data.DerivationDescription
-    assert (data.PatientID, data.StudyDate, data.StudyTime) == ("10000001", "21500504", "090503.000000")
+    assert (data.PatientID, data.StudyDate, data.StudyTime) == (
+        "10000001",
+        "21500504",
+        "090503.000000",
+    )
 
 
 def test_the_jpg_is_equalised_and_eight_bit():
@@ -57,9 +68,19 @@ def test_the_jpg_is_equalised_and_eight_bit():
 
 
 def test_a_report_has_mimics_headings_and_leaves_empty_ones_out(tmp_path):
-    sections = {"indication": "Made-up cough.", "comparison": "", "findings": "Invented words. " * 12, "impression": "None."}
+    sections = {
+        "indication": "Made-up cough.",
+        "comparison": "",
+        "findings": "Invented words. " * 12,
+        "impression": "None.",
+    }
     text = report(case(), sections)
-    assert text.index("FINAL REPORT") < text.index("INDICATION:") < text.index("FINDINGS:") < text.index("IMPRESSION:")
+    assert (
+        text.index("FINAL REPORT")
+        < text.index("INDICATION:")
+        < text.index("FINDINGS:")
+        < text.index("IMPRESSION:")
+    )
     assert "COMPARISON" not in text and max(map(len, text.splitlines())) <= 80
     write_study(tmp_path, case(), TONE, sections)
     assert sorted(p.suffix for p in tmp_path.rglob("*") if p.is_file()) == [".dcm", ".jpg", ".txt"]

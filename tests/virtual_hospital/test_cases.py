@@ -1,5 +1,7 @@
-"""The plan of patients and studies: real reports and headers, composed patients, no text in two splits."""
+"""The plan of patients and studies: real reports and headers, composed patients, no text in two
+splits."""
 
+import importlib.util
 import re
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -12,13 +14,16 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from txtray_utils.errors import InputError
-from txtray_utils.studies.sources.openi_package import HEADER_FIELDS, packaged
-from virtual_hospital.cohort import _PRIOR
-
-pass  # RELOC
-from txtray_utils.studies.sources.openi_package import read_headers, read_reports, sex_of, text_groups
+from txtray_utils.studies.sources.openi_package import (
+    HEADER_FIELDS,
+    packaged,
+    read_headers,
+    read_reports,
+    sex_of,
+    text_groups,
+)
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.cohort import drawable_counts, plan_cohort
+from virtual_hospital.cohort import _PRIOR, drawable_counts, plan_cohort
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,9 @@ def reports():
 
 def letters(text):
     """The letters of a text, the plain way."""
-    return "".join(letter for letter in text.lower().replace("xxxx", " ") if letter in ascii_lowercase)
+    return "".join(
+        letter for letter in text.lower().replace("xxxx", " ") if letter in ascii_lowercase
+    )
 
 
 def by_patient(cases):
@@ -50,7 +57,10 @@ def test_the_packaged_reports_and_headers_are_all_read(reports):
     assert list(reports.index[:3]) == ["CXR1", "CXR2", "CXR3"]
     headers = read_headers()
     assert len(headers) == 7469 and headers["image"].is_unique
-    assert Counter(headers["PhotometricInterpretation"]) == {"MONOCHROME1": 3584, "MONOCHROME2": 3885}
+    assert Counter(headers["PhotometricInterpretation"]) == {
+        "MONOCHROME1": 3584,
+        "MONOCHROME2": 3885,
+    }
     assert headers["age"].between(17, 99.9).all()
 
 
@@ -62,7 +72,11 @@ def test_a_header_value_has_its_type_and_zero_kilovolt_is_missing():
     assert len(spacings) > 7400 and all(isinstance(v, list) and len(v) == 2 for v in spacings)
     assert set(headers["BitsStored"]) == {10, 12, 14, 15}
     assert all(b == s - 1 for b, s in zip(headers["HighBit"], headers["BitsStored"], strict=True))
-    assert not any(isinstance(v, float) and np.isnan(v) for row in headers.to_dict("records") for v in row.values())
+    assert not any(
+        isinstance(v, float) and np.isnan(v)
+        for row in headers.to_dict("records")
+        for v in row.values()
+    )
 
 
 def test_at_least_3000_reports_are_normal_or_can_be_drawn():
@@ -75,9 +89,16 @@ def test_at_least_3000_reports_are_normal_or_can_be_drawn():
 def test_the_default_cohort(cohort):
     patients = by_patient(cohort)
     assert len(cohort) == 1600 and len(patients) >= 1200
-    assert 250 <= sum(len(own) > 1 for own in patients.values()) <= 300 and max(map(len, patients.values())) == 3
+    assert (
+        250 <= sum(len(own) > 1 for own in patients.values()) <= 300
+        and max(map(len, patients.values())) == 3
+    )
     split = Counter(case.split for case in cohort)
-    assert split["test"] >= 300 and 0.66 < split["train"] / 1600 < 0.74 and 0.08 < split["validate"] / 1600 < 0.12
+    assert (
+        split["test"] >= 300
+        and 0.66 < split["train"] / 1600 < 0.74
+        and 0.08 < split["validate"] / 1600 < 0.12
+    )
     assert all(len({case.split for case in own}) == 1 for own in patients.values())
     assert len({case.report_id for case in cohort}) == 1600, "a report that is used twice"
 
@@ -114,7 +135,10 @@ def test_texts_are_grouped_by_their_words():
     table = pd.DataFrame(
         [
             ("Heart size is normal and both of the lungs are clear.", "Normal chest."),  # 0
-            ("heart size is NORMAL and both of the lungs are clear", "Clear lungs."),  # 1: long findings as 0
+            (
+                "heart size is NORMAL and both of the lungs are clear",
+                "Clear lungs.",
+            ),  # 1: long findings as 0
             ("", "Clear lungs."),  # 2: only the impression of 1
             ("", "Clear XXXX lung s 2."),  # 3: the letters of 2
             ("Clear.", "Lungs are fine."),  # 4
@@ -130,7 +154,10 @@ def test_a_composed_patient_is_one_person(cohort, reports):
     chains = [own for own in by_patient(cohort).values() if len(own) > 1]
     for own in by_patient(cohort).values():
         assert all(case.composed == (len(own) > 1) for case in own)
-        assert [case.prior_study_id for case in own] == [None, *(case.study_id for case in own[:-1])]
+        assert [case.prior_study_id for case in own] == [
+            None,
+            *(case.study_id for case in own[:-1]),
+        ]
         assert len({(case.sex, case.sex_source) for case in own}) == 1
         said = {sex_of(reports.at[case.report_id, "indication"]) for case in own} - {None}
         assert said <= {own[0].sex} and (own[0].sex_source == "report") == bool(said)
@@ -138,9 +165,16 @@ def test_a_composed_patient_is_one_person(cohort, reports):
             gap = after.study_time.date() - before.study_time.date()
             assert timedelta(days=1) <= gap <= timedelta(days=1000)
             assert after.age - before.age == pytest.approx(gap.days / 365.25, abs=0.02)
-    shared = [{d.name for d in a.drawings} & {d.name for d in b.drawings} for own in chains for a, b in pairwise(own)]
+    shared = [
+        {d.name for d in a.drawings} & {d.name for d in b.drawings}
+        for own in chains
+        for a, b in pairwise(own)
+    ]
     assert np.mean([bool(names) for names in shared]) > 0.95
-    refers = [bool(re.search(_PRIOR, reports.at[own[-1].report_id, "text"], re.IGNORECASE)) for own in chains]
+    refers = [
+        bool(re.search(_PRIOR, reports.at[own[-1].report_id, "text"], re.IGNORECASE))
+        for own in chains
+    ]
     assert np.mean(refers) > 0.7
 
 
@@ -171,7 +205,9 @@ def test_a_header_is_a_real_one_of_the_same_view(cohort):
 
 
 def test_headers_do_not_tell_the_findings_unless_asked_to():
-    several = [case for seed in range(4) for case in plan_cohort(1600, seed=seed)]  # one cohort alone leaves chance in
+    several = [
+        case for seed in range(4) for case in plan_cohort(1600, seed=seed)
+    ]  # one cohort alone leaves chance in
     own = plan_cohort(3000, seed=0, own_headers=True)
 
     def telling(cases, field, value):
@@ -184,11 +220,17 @@ def test_headers_do_not_tell_the_findings_unless_asked_to():
         assert len(scores) >= 5
         return max(scores)
 
-    for field, value in (("ViewPosition", "AP"), ("PhotometricInterpretation", "MONOCHROME1"), ("BitsStored", 12)):
+    for field, value in (
+        ("ViewPosition", "AP"),
+        ("PhotometricInterpretation", "MONOCHROME1"),
+        ("BitsStored", 12),
+    ):
         assert telling(several, field, value) < 0.04
     assert telling(own, "ViewPosition", "AP") > 0.05
     kept = [case for case in own if not case.header["sampled"]]
-    assert len(kept) > 1500 and all(case.header["source"].split("_")[0] == case.report_id for case in kept)
+    assert len(kept) > 1500 and all(
+        case.header["source"].split("_")[0] == case.report_id for case in kept
+    )
 
 
 def test_a_seed_gives_the_same_plan_and_another_gives_another():
@@ -229,6 +271,6 @@ def test_too_many_studies_is_an_error_that_says_how_many_there_can_be():
 
 
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch):
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="NLMCXR_reports.tgz.*pip install torchxrayvision"):
         packaged("NLMCXR_reports.tgz")

@@ -1,4 +1,5 @@
-"""The simulated record: MIMIC's columns, the planted pitfalls and their answers, held against plain rules and DuckDB."""
+"""The simulated record: MIMIC's columns, the planted pitfalls and their answers, held against plain
+rules and DuckDB."""
 
 import gzip
 import hashlib
@@ -24,8 +25,8 @@ from virtual_hospital.tables import COLUMNS, write_tables
 MAKE = """
 import sys
 from pathlib import Path
-from virtual_hospital.cases import plan_cohort
-from virtual_hospital.record import write_tables
+from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.tables import write_tables
 write_tables(plan_cohort(60, seed=2), Path(sys.argv[1]), seed=2)
 """
 
@@ -44,12 +45,17 @@ def root(cohort, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(root):
-    return {name.split("/")[-1]: pd.read_csv(root / f"{name}.csv.gz", dtype=str) for name in COLUMNS}
+    return {
+        name.split("/")[-1]: pd.read_csv(root / f"{name}.csv.gz", dtype=str) for name in COLUMNS
+    }
 
 
 @pytest.fixture(scope="module")
 def truth(root):
-    return {name: pd.read_csv(root / f"truth/{name}.csv", dtype=str).fillna("") for name in ("record", "labs", "pitfalls")}
+    return {
+        name: pd.read_csv(root / f"truth/{name}.csv", dtype=str).fillna("")
+        for name in ("record", "labs", "pitfalls")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +71,30 @@ def planted(truth, kind):
 
 def events(truth, tables, kind):
     """The labevents rows that carry a kind of pitfall, with the time of the film."""
-    rows = planted(truth, kind).assign(labevent_id=lambda d: d["row"].str.removeprefix("labevent_id="))
+    rows = planted(truth, kind).assign(
+        labevent_id=lambda d: d["row"].str.removeprefix("labevent_id=")
+    )
     rows = rows.merge(tables["labevents"], on=["labevent_id", "subject_id"], validate="one_to_one")
-    rows = rows.merge(truth["record"][["study_id", "study_time"]], on="study_id", validate="many_to_one")
+    rows = rows.merge(
+        truth["record"][["study_id", "study_time"]], on="study_id", validate="many_to_one"
+    )
     assert len(rows) == len(planted(truth, kind))
-    return rows.assign(**{c: pd.to_datetime(rows[c]) for c in ("charttime", "storetime", "study_time")})
+    return rows.assign(
+        **{c: pd.to_datetime(rows[c]) for c in ("charttime", "storetime", "study_time")}
+    )
 
 
 def test_columns_are_those_of_mimic(tables):
     for name, columns in COLUMNS.items():
         assert list(tables[name.split("/")[-1]].columns) == columns.split()
-    assert set(tables["admissions"]) >= {"hadm_id", "edregtime", "edouttime", "dischtime", "deathtime", "race"}
+    assert set(tables["admissions"]) >= {
+        "hadm_id",
+        "edregtime",
+        "edouttime",
+        "dischtime",
+        "deathtime",
+        "race",
+    }
     keys = {"patients": "subject_id", "admissions": "hadm_id", "labevents": "labevent_id", "icustays": "stay_id",
             "edstays": "stay_id", "triage": "stay_id", "d_labitems": "itemid", "cxr-record-list": "dicom_id"}  # fmt: skip
     for name, key in keys.items():
@@ -85,7 +104,10 @@ def test_columns_are_those_of_mimic(tables):
 def test_the_images_are_listed_where_mimic_puts_them(cohort, tables):
     case = cohort[0]
     row = tables["cxr-record-list"].set_index("study_id").loc[case.study_id]
-    assert row["path"] == f"files/p{case.subject_id[:2]}/p{case.subject_id}/s{case.study_id}/{case.dicom_id}.dcm"
+    assert (
+        row["path"]
+        == f"files/p{case.subject_id[:2]}/p{case.subject_id}/s{case.study_id}/{case.dicom_id}.dcm"
+    )
     assert len(tables["cxr-study-list"]) == len(tables["mimic-cxr-2.0.0-metadata"]) == 1600
     assert set(tables["mimic-cxr-2.0.0-split"]["split"]) == {"train", "validate", "test"}
 
@@ -133,10 +155,14 @@ def test_the_linkage_in_duckdb_finds_every_link_that_the_plain_rule_finds(truth,
 
 def test_the_linkage_in_duckdb_finds_every_result_that_the_plain_rule_finds(truth, linked):
     right = truth["labs"].astype({"value": float, "hours_before": float})
-    both = right.merge(linked.labs, on=["study_id", "name"], how="outer", indicator=True, suffixes=("", "_found"))
+    both = right.merge(
+        linked.labs, on=["study_id", "name"], how="outer", indicator=True, suffixes=("", "_found")
+    )
     assert (both["_merge"] == "both").all() and len(both) > 5000
     assert both["value_found"].to_numpy() == pytest.approx(both["value"].to_numpy(), rel=1e-6)
-    assert both["hours_before_found"].to_numpy() == pytest.approx(both["hours_before"].to_numpy(), abs=1e-3)
+    assert both["hours_before_found"].to_numpy() == pytest.approx(
+        both["hours_before"].to_numpy(), abs=1e-3
+    )
     assert (both["unit"] == both["unit_found"]).all()
     assert (both["censored"] == both["censored_found"].fillna("")).all()
 
@@ -144,11 +170,22 @@ def test_the_linkage_in_duckdb_finds_every_result_that_the_plain_rule_finds(trut
 def test_no_film_is_near_the_edge_of_a_stay(cohort, tables):
     """So that a tolerance of an hour or two, as MIMIC's clocks ask for, changes no link."""
     times = {case.study_id: (case.subject_id, case.study_time) for case in cohort}
-    for name, start, end in (("edstays", "intime", "outtime"), ("admissions", "admittime", "dischtime")):
-        stays = tables[name].assign(start=pd.to_datetime(tables[name][start]), end=pd.to_datetime(tables[name][end]))
+    for name, start, end in (
+        ("edstays", "intime", "outtime"),
+        ("admissions", "admittime", "dischtime"),
+    ):
+        stays = tables[name].assign(
+            start=pd.to_datetime(tables[name][start]), end=pd.to_datetime(tables[name][end])
+        )
         stays = {subject: rows for subject, rows in stays.groupby("subject_id")}
         for subject, t in times.values():
-            after = [h for h in ((t - stays[subject]["end"]) / pd.Timedelta("1h") if subject in stays else []) if h > 0]
+            after = [
+                h
+                for h in (
+                    (t - stays[subject]["end"]) / pd.Timedelta("1h") if subject in stays else []
+                )
+                if h > 0
+            ]
             assert all(hours > 1.9 for hours in after)
 
 
@@ -158,7 +195,9 @@ def test_study_time_loses_its_zeros_and_keeps_its_fraction(tables, truth):
         written = metadata.loc[row.study_id]
         assert len(written["StudyTime"].split(".")[0]) < 6
         time = f"{int(float(written['StudyTime'])):06d}"
-        assert pd.to_datetime(written["StudyDate"] + time, format="%Y%m%d%H%M%S") == pd.Timestamp(row.answer)
+        assert pd.to_datetime(written["StudyDate"] + time, format="%Y%m%d%H%M%S") == pd.Timestamp(
+            row.answer
+        )
     assert metadata["StudyTime"].str.contains(r"\.\d*[1-9]").mean() > 0.9
 
 
@@ -172,7 +211,10 @@ def test_ages_are_whole_years_from_the_anchor_and_91_means_90_or_more(cohort, ta
                 age = int(anchor["anchor_age"]) + case.study_time.year - int(anchor["anchor_year"])
                 assert abs(age - int(case.age)) <= 1
                 assert right.at[case.study_id, "age"] == str(min(age, 90))
-    assert patients["anchor_age"].astype(int).max() == 91 and not (patients["anchor_age"] == "90").any()
+    assert (
+        patients["anchor_age"].astype(int).max() == 91
+        and not (patients["anchor_age"] == "90").any()
+    )
     for row in planted(truth, "anchor_age_91").itertuples():
         assert row.answer == "90" and next(c.age for c in cohort if c.study_id == row.study_id) > 89
 
@@ -183,7 +225,10 @@ def test_missing_patients_are_in_no_table(tables, truth):
     for name in ("patients", "admissions", "labevents", "icustays", "edstays", "triage"):
         assert not gone & set(tables[name]["subject_id"])
     assert gone <= set(tables["cxr-study-list"]["subject_id"])
-    assert len(set(tables["patients"]["subject_id"]) - set(tables["cxr-study-list"]["subject_id"])) > 50
+    assert (
+        len(set(tables["patients"]["subject_id"]) - set(tables["cxr-study-list"]["subject_id"]))
+        > 50
+    )
 
 
 def test_stays_just_miss_or_overlap(tables, truth):
@@ -222,7 +267,9 @@ def test_colliding_stay_ids_belong_to_two_people(tables, truth):
 
 def test_race_differs_and_death_is_known_only_later(tables, truth):
     for row in planted(truth, "race_differs").itertuples():
-        assert row.answer == "|".join(sorted(set(tables["admissions"].query("subject_id == @row.subject_id")["race"])))
+        assert row.answer == "|".join(
+            sorted(set(tables["admissions"].query("subject_id == @row.subject_id")["race"]))
+        )
     admissions = tables["admissions"].set_index("hadm_id")
     film = truth["record"].set_index("study_id")["study_time"]
     for row in planted(truth, "leak_column").itertuples():
@@ -234,24 +281,36 @@ def test_result_rows_carry_their_pitfall(tables, truth):
     fluid = tables["d_labitems"].set_index("itemid")
 
     late = events(truth, tables, "stored_after_film")
-    assert ((late["charttime"] < late["study_time"]) & (late["storetime"] > late["study_time"])).all()
+    assert (
+        (late["charttime"] < late["study_time"]) & (late["storetime"] > late["study_time"])
+    ).all()
     none = events(truth, tables, "no_storetime")
     assert none["storetime"].isna().all() and (none["charttime"] < none["study_time"]).all()
     assert set(events(truth, tables, "two_itemids")["itemid"]) == {"51300"}
     assert not set(events(truth, tables, "item_unknown")["itemid"]) & set(fluid.index)
-    assert set(fluid.loc[events(truth, tables, "other_fluid")["itemid"], "fluid"]) == {"Urine", "Pleural"}
+    assert set(fluid.loc[events(truth, tables, "other_fluid")["itemid"], "fluid"]) == {
+        "Urine",
+        "Pleural",
+    }
     other = events(truth, tables, "other_category")["itemid"]
-    assert set(fluid.loc[other, "category"]) == {"Blood Gas"} and set(fluid.loc[other, "label"]) == {"Hemoglobin"}
+    assert set(fluid.loc[other, "category"]) == {"Blood Gas"} and set(
+        fluid.loc[other, "label"]
+    ) == {"Hemoglobin"}
     assert events(truth, tables, "hadm_id_null")["hadm_id"].isna().all()
     usual = {test.name: test.uom for test in TESTS}
     unit = events(truth, tables, "unit_differs")
     assert (unit["valueuom"] != unit["column"].map(usual)).all()
     assert set(events(truth, tables, "absurd_value")["valuenum"]) == {"-1.0", "10000000.0"}
     old = events(truth, tables, "too_old")
-    assert (old["study_time"] - old["charttime"] > pd.Timedelta("24h")).all() and (old["answer"] == "").all()
+    assert (old["study_time"] - old["charttime"] > pd.Timedelta("24h")).all() and (
+        old["answer"] == ""
+    ).all()
     censored = events(truth, tables, "censored")
     assert censored["valuenum"].isna().all() and (censored["answer"] == "10.0").all()
-    assert set(censored["value"]) == {"<0.01", "___"} and (censored.query("value == '___'")["comments"] == "<0.01.").all()
+    assert (
+        set(censored["value"]) == {"<0.01", "___"}
+        and (censored.query("value == '___'")["comments"] == "<0.01.").all()
+    )
 
 
 def test_a_duplicate_shares_its_specimen_and_the_last_stored_counts(tables, truth):
@@ -263,7 +322,9 @@ def test_a_duplicate_shares_its_specimen_and_the_last_stored_counts(tables, trut
     factor = {test.name: test.factor for test in TESTS}
     for row in events(truth, tables, "duplicate_specimen").itertuples():
         assert float(row.answer) == pytest.approx(float(row.valuenum) * factor[row.column])
-    assert twice.groupby(["specimen_id", "itemid"])["valuenum"].nunique().value_counts().min() > 3  # repeats, corrections
+    assert (
+        twice.groupby(["specimen_id", "itemid"])["valuenum"].nunique().value_counts().min() > 3
+    )  # repeats, corrections
 
 
 def test_vital_signs_in_celsius_are_kept_and_impossible_ones_are_not(tables, truth):
@@ -272,16 +333,30 @@ def test_vital_signs_in_celsius_are_kept_and_impossible_ones_are_not(tables, tru
         written = float(triage.at[row.row.removeprefix("stay_id="), "temperature"])
         assert written < 45 and float(row.answer) == pytest.approx(written)
     for row in planted(truth, "vital_absurd").itertuples():
-        assert float(triage.at[row.row.removeprefix("stay_id="), row.column]) in (0, 978, -1, 1800) and row.answer == ""
+        assert (
+            float(triage.at[row.row.removeprefix("stay_id="), row.column]) in (0, 978, -1, 1800)
+            and row.answer == ""
+        )
 
 
 def test_the_record_fits_the_findings_but_does_not_give_them_away(cohort, truth):
-    labs = truth["labs"].astype({"value": float}).pivot(index="study_id", columns="name", values="value")
-    vitals = truth["record"].set_index("study_id")[["o2sat", "resprate", "temperature"]].apply(pd.to_numeric)
+    labs = (
+        truth["labs"]
+        .astype({"value": float})
+        .pivot(index="study_id", columns="name", values="value")
+    )
+    vitals = (
+        truth["record"]
+        .set_index("study_id")[["o2sat", "resprate", "temperature"]]
+        .apply(pd.to_numeric)
+    )
     values = labs.join(vitals, how="outer").reindex([case.study_id for case in cohort])
 
     def auc(finding, column):
-        drawn = np.array([np.nan if case.drawn[finding] is None else case.drawn[finding] for case in cohort], float)
+        drawn = np.array(
+            [np.nan if case.drawn[finding] is None else case.drawn[finding] for case in cohort],
+            float,
+        )
         known = ~np.isnan(drawn) & values[column].notna().to_numpy()
         return roc_auc_score(drawn[known], values[column][known])
 
@@ -298,13 +373,20 @@ def test_the_record_fits_the_findings_but_does_not_give_them_away(cohort, truth)
 
 def test_dictionary_numbers_are_unlike_and_cover_the_tests():
     assert len({item[0] for item in D_LABITEMS}) == len(D_LABITEMS) > len(TESTS)
-    assert {51301, 51300, 51222, 51265, 50889, 50963, 50813, 50912, 51003, 51196} <= {item[0] for item in D_LABITEMS}
+    assert {51301, 51300, 51222, 51265, 50889, 50963, 50813, 50912, 51003, 51196} <= {
+        item[0] for item in D_LABITEMS
+    }
 
 
 NOON = datetime(2150, 3, 1, 12)
 
 
-@given(st.lists(st.tuples(st.integers(-60, 10), st.none() | st.integers(0, 30), st.sampled_from("ab")), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.integers(-60, 10), st.none() | st.integers(0, 30), st.sampled_from("ab")),
+        max_size=12,
+    )
+)
 def test_the_plain_rule_for_results_agrees_with_a_sorted_table(draws):
     rows = [
         {"_test": test, "charttime": NOON + timedelta(hours=taken), "n": n,
@@ -314,7 +396,9 @@ def test_the_plain_rule_for_results_agrees_with_a_sorted_table(draws):
     found = last_known(rows, "a", NOON)
     table = pd.DataFrame(rows, columns=["_test", "charttime", "n", "storetime"])
     table = table[(table["_test"] == "a") & (pd.to_datetime(table["storetime"]) <= NOON)]
-    table = table[table["charttime"] >= NOON - timedelta(hours=24)].sort_values(["charttime", "storetime"], kind="stable")
+    table = table[table["charttime"] >= NOON - timedelta(hours=24)].sort_values(
+        ["charttime", "storetime"], kind="stable"
+    )
     if table.empty:
         assert found is None
     else:
@@ -324,7 +408,11 @@ def test_the_plain_rule_for_results_agrees_with_a_sorted_table(draws):
 
 def stay(first, last, **over):
     hours = {"admittime": first, "dischtime": last, "intime": first, "outtime": last}
-    return {k: NOON + timedelta(hours=v) for k, v in hours.items()} | {"edregtime": None, "stay_id": "s", "hadm_id": "h"} | over
+    return (
+        {k: NOON + timedelta(hours=v) for k, v in hours.items()}
+        | {"edregtime": None, "stay_id": "s", "hadm_id": "h"}
+        | over
+    )
 
 
 @pytest.mark.parametrize(
@@ -339,7 +427,12 @@ def stay(first, last, **over):
         ([], [], [stay(23, 50)], ("pre-admission", "h")),
         ([], [], [stay(25, 50)], ("none", None)),
         ([], [], [stay(-50, -1)], ("none", None)),
-        ([], [], [stay(-9, 50, hadm_id="early"), stay(-5, 50, hadm_id="late")], ("admission", "late")),
+        (
+            [],
+            [],
+            [stay(-9, 50, hadm_id="early"), stay(-5, 50, hadm_id="late")],
+            ("admission", "late"),
+        ),
         ([], [], [stay(3, 50, hadm_id="next"), stay(-9, 5, hadm_id="now")], ("admission", "now")),
     ],
 )

@@ -1,4 +1,5 @@
-"""The catalogue: what MeSH codes draw, what they leave null, and which CheXpert labels they state. All sentences are ours."""
+"""The catalogue: what MeSH codes draw, what they leave null, and which CheXpert labels they state.
+All sentences are ours."""
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from txtray_utils.read.mesh import RULES, mesh_labels, parse_mesh, rule_of
 from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, SIDES, ZONES
 from virtual_hospital.drawings import BY_NAME, CATALOGUE, drawings_of
 
-HEADINGS = sorted({heading for rule in RULES for heading in rule.headings.split("|")} | {"Spondylosis", "normal"})
+HEADINGS = sorted(
+    {heading for rule in RULES for heading in rule.headings.split("|")} | {"Spondylosis", "normal"}
+)
 QUALIFIERS = ("right", "left", "bilateral", "lung", "base", "apex", "lingula", "mild", "large", "round", "borderline",
               "interstitial", "hilum", "pleura", "tortuous", "hypoinflation", "enlarged", "blunted", "multiple")  # fmt: skip
 
@@ -35,7 +38,9 @@ def test_every_rule_names_findings_and_labels_that_exist():
         assert {n for n in f"{rule.draws}|{rule.maybe}".split("|") if n} <= set(FINDINGS), rule
         assert {n for n in f"{rule.labels}|{rule.unsure}".split("|") if n} <= set(LABELS), rule
     assert {f.chexpert for f in CATALOGUE} - {None} <= set(LABELS)
-    assert set(FINDINGS) == {n for rule in RULES for n in rule.draws.split("|") if n}, "a finding that no code draws"
+    assert set(FINDINGS) == {n for rule in RULES for n in rule.draws.split("|") if n}, (
+        "a finding that no code draws"
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,14 +115,29 @@ def test_normal_is_all_absent_and_no_codes_is_all_unknown():
 @pytest.mark.parametrize(
     ("code", "text", "expected"),
     [
-        ("Pneumothorax", "A small left apical pneumothorax is seen.", ("pneumothorax", "left", "upper", "mild")),
-        ("Pulmonary Atelectasis/mild", "Bibasilar atelectasis.", ("atelectasis", "both", "lower", "mild")),
-        ("Pleural Effusion/left", "Heart is large, with a moderate effusion.", ("effusion", "left", "", "moderate")),
+        (
+            "Pneumothorax",
+            "A small left apical pneumothorax is seen.",
+            ("pneumothorax", "left", "upper", "mild"),
+        ),
+        (
+            "Pulmonary Atelectasis/mild",
+            "Bibasilar atelectasis.",
+            ("atelectasis", "both", "lower", "mild"),
+        ),
+        (
+            "Pleural Effusion/left",
+            "Heart is large, with a moderate effusion.",
+            ("effusion", "left", "", "moderate"),
+        ),
     ],
 )
 def test_where_the_code_is_silent_the_sentence_speaks(code, text, expected):
     assert {where(code, text=text, seed=seed)[0] for seed in range(5)} == {expected}
-    assert "sentence" in draw(code, text=text)[0][0].said and "random" not in draw(code, text=text)[0][0].said
+    assert (
+        "sentence" in draw(code, text=text)[0][0].said
+        and "random" not in draw(code, text=text)[0][0].said
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +162,9 @@ def test_random_fills_follow_the_odds_and_are_recorded():
 
 
 def test_a_device_is_a_pacemaker_only_if_the_report_says_so():
-    assert where("Implanted Medical Device/left", text="Dual pacemaker with intact leads.")[0][:2] == ("pacemaker", "left")
+    assert where("Implanted Medical Device/left", text="Dual pacemaker with intact leads.")[0][
+        :2
+    ] == ("pacemaker", "left")
     for text in ("A port is noted.", "No pacemaker."):
         drawings, undrawn, drawn = draw("Implanted Medical Device/left", text=text)
         assert drawings == () and undrawn and drawn["pacemaker"] is None
@@ -159,7 +181,11 @@ def test_sternal_wires_need_a_sentence_not_a_code():
 
 
 codes = st.lists(
-    st.builds(lambda h, q: "/".join([h, *q]), st.sampled_from(HEADINGS), st.lists(st.sampled_from(QUALIFIERS), max_size=4)),
+    st.builds(
+        lambda h, q: "/".join([h, *q]),
+        st.sampled_from(HEADINGS),
+        st.lists(st.sampled_from(QUALIFIERS), max_size=4),
+    ),
     max_size=5,
 )
 
@@ -186,20 +212,35 @@ def test_whatever_the_codes_the_drawings_are_sound(codes, text, seed):
         (["normal"], {name: int(name == "No Finding") for name in LABELS}),
         (["No Indexing"], dict.fromkeys(LABELS)),
         ([], dict.fromkeys(LABELS)),
-        (["Cardiomegaly/borderline"], {"Cardiomegaly": -1, "Enlarged Cardiomediastinum": None, "No Finding": 0}),
+        (
+            ["Cardiomegaly/borderline"],
+            {"Cardiomegaly": -1, "Enlarged Cardiomediastinum": None, "No Finding": 0},
+        ),
         (["Cardiac Shadow/enlarged/borderline"], {"Cardiomegaly": -1}),
-        (["Airspace Disease/lung/base/left"], {"Lung Opacity": 1, "Consolidation": None, "Pneumonia": None, "Edema": 0}),
+        (
+            ["Airspace Disease/lung/base/left"],
+            {"Lung Opacity": 1, "Consolidation": None, "Pneumonia": None, "Edema": 0},
+        ),
         (["Pneumonia/lower lobe/right"], {"Pneumonia": 1, "Consolidation": None, "No Finding": 0}),
         (["Pulmonary Congestion"], {"Edema": 1, "Lung Opacity": None}),
         (["Cicatrix/lung/apex/right"], {"Lung Opacity": 1, "Pleural Other": 0}),
         (["Thickening/pleura/right"], {"Pleural Other": 1, "Pleural Effusion": 0}),
-        (["Costophrenic Angle/left/blunted"], {"Pleural Effusion": None, "Pleural Other": None, "No Finding": None}),
+        (
+            ["Costophrenic Angle/left/blunted"],
+            {"Pleural Effusion": None, "Pleural Other": None, "No Finding": None},
+        ),
         (["Calcified Granuloma/lung/base/right"], {"Lung Lesion": None, "No Finding": None}),
-        (["Catheters, Indwelling/right"], {"Support Devices": 1, "No Finding": None, "Pneumothorax": 0}),
+        (
+            ["Catheters, Indwelling/right"],
+            {"Support Devices": 1, "No Finding": None, "Pneumothorax": 0},
+        ),
         (["Fractures, Bone/ribs/left/healed"], {"Fracture": 1, "No Finding": 0}),
         (["Hydropneumothorax/right"], {"Pneumothorax": 1, "Pleural Effusion": 1}),
         (["Spondylosis"], {"No Finding": None, "Cardiomegaly": 0}),
-        (["Pneumonia/right", "Consolidation/lung/right"], {"Pneumonia": 1, "Consolidation": 1, "Lung Opacity": None}),
+        (
+            ["Pneumonia/right", "Consolidation/lung/right"],
+            {"Pneumonia": 1, "Consolidation": 1, "Lung Opacity": None},
+        ),
     ],
 )
 def test_the_labels_that_codes_state(codes, expected):

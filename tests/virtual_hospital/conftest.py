@@ -4,9 +4,8 @@ from datetime import datetime
 
 import pytest
 
-pass  # RELOC
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.anatomy import load
+from virtual_hospital import anatomy
 from virtual_hospital.cohort import Case
 from virtual_hospital.drawings import BY_NAME, Drawing
 
@@ -14,19 +13,30 @@ from virtual_hospital.drawings import BY_NAME, Drawing
 @pytest.fixture(scope="session")
 def chest_of_all(tmp_path_factory):
     """The anatomy that all virtual patients share."""
-    return load(tmp_path_factory.mktemp("anatomy"))
+    return anatomy.load(tmp_path_factory.mktemp("anatomy"))
 
 
 def drawing(name: str, side: str = "", severity: str = "moderate") -> Drawing:
     """A drawing of a finding, on a side if it has one."""
     finding = BY_NAME[name]
-    return Drawing(name, (side or "right") if finding.sided else "", finding.zones[0] if finding.zones else "", severity, "test")
+    return Drawing(
+        name,
+        (side or "right") if finding.sided else "",
+        finding.zones[0] if finding.zones else "",
+        severity,
+        "test",
+    )
 
 
 def case(*drawings: Drawing, view: str = "PA", seed: int = 7, **header) -> Case:
     """A study of an invented patient."""
     names = {d.name for d in drawings}
-    usual = {"PhotometricInterpretation": "MONOCHROME2", "BitsStored": 12, "BitsAllocated": 16, "HighBit": 11}
+    usual = {
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsStored": 12,
+        "BitsAllocated": 16,
+        "HighBit": 11,
+    }
     return Case(
         study_id="50000001", subject_id="10000001", dicom_id="0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d", split="train",
         report_id="CXR0", mesh_codes=(), drawings=drawings, undrawn=(), drawn={n: int(n in names) for n in FINDINGS},

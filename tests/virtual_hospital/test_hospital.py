@@ -9,9 +9,7 @@ import pytest
 
 from txtray_utils.errors import InputError
 from txtray_utils.studies.pixels import unpack_mask
-from virtual_hospital.hospital import make_part
-
-pass  # RELOC
+from virtual_hospital import hospital
 from virtual_hospital.hospital import fingerprint, make_hospital
 
 STUDIES = 12
@@ -30,7 +28,9 @@ def test_it_has_mimics_folders_and_one_of_everything_a_study(made):
     for table in ("mimic-cxr/cxr-record-list", "mimic-iv/hosp/labevents", "mimic-iv/hosp/patients",
                   "mimic-iv-ed/ed/edstays", "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata"):  # fmt: skip
         assert len(pd.read_csv(made / f"{table}.csv.gz", dtype=str)) > 0
-    icu = pd.read_csv(made / "mimic-iv/icu/icustays.csv.gz", dtype=str)  # so few patients may have no stay there
+    icu = pd.read_csv(
+        made / "mimic-iv/icu/icustays.csv.gz", dtype=str
+    )  # so few patients may have no stay there
     assert {"subject_id", "hadm_id", "stay_id", "intime", "outtime"} <= set(icu)
     assert json.loads((made / "truth/cohort.json").read_text())["complete"] is True
 
@@ -46,7 +46,9 @@ def test_the_truth_matches_the_films(made):
 
 def test_two_workers_give_the_same_bytes_as_one(made, tmp_path, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 5)
-    assert fingerprint(make_hospital(tmp_path / "two", STUDIES, seed=4, workers=2)) == fingerprint(made)
+    assert fingerprint(make_hospital(tmp_path / "two", STUDIES, seed=4, workers=2)) == fingerprint(
+        made
+    )
 
 
 def test_the_process_that_hands_out_the_parts_does_without_torch():
@@ -56,7 +58,7 @@ def test_the_process_that_hands_out_the_parts_does_without_torch():
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 5)
-    whole, calls = make_part, []
+    whole, calls = hospital.make_part, []
 
     def dies(folder, k, cases, shortcut):
         calls.append(k)
@@ -91,7 +93,9 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path):
 
 def test_a_planted_shortcut_is_burnt_into_its_findings_films_only(tmp_path):
     plain = make_hospital(tmp_path / "plain", STUDIES, seed=4, workers=1)
-    planted = make_hospital(tmp_path / "planted", STUDIES, seed=4, workers=1, shortcut="cardiomegaly")
+    planted = make_hospital(
+        tmp_path / "planted", STUDIES, seed=4, workers=1, shortcut="cardiomegaly"
+    )
     truth = pd.read_parquet(plain / "truth/studies.parquet")
     ill = {row.study_id for row in truth.itertuples() if json.loads(row.drawn)["cardiomegaly"] == 1}
     changed = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.virtual.conftest import case, drawing
+from tests.virtual_hospital.conftest import case, drawing
 from virtual_hospital.film import counterfactual, picture
 
 

@@ -8,7 +8,16 @@ from scipy.ndimage import map_coordinates
 from virtual_hospital.anatomy import REGIONS, axes
 from virtual_hospital.body import Body, to_scan
 from virtual_hospital.painters import draw
-from virtual_hospital.radiograph import DEPTH_MM, PLANES, _refine, develop, expose, project, rays, shadows
+from virtual_hospital.radiograph import (
+    DEPTH_MM,
+    PLANES,
+    _refine,
+    develop,
+    expose,
+    project,
+    rays,
+    shadows,
+)
 
 
 def _film(anatomy, body=None, size=64):
@@ -21,13 +30,17 @@ def test_projection_equals_a_slow_sum_over_sampled_points(chest_of_all):
     fast = project(grid, volume)[0].numpy()
     points = grid[0].numpy()[..., ::-1]  # to x, y, z
     index = [(points[..., k] + 1) / 2 * (volume.shape[1 + k] - 1) for k in range(3)]
-    slow = map_coordinates(volume[0], index, order=1, mode="nearest").sum(0) * DEPTH_MM / (PLANES - 1)
+    slow = (
+        map_coordinates(volume[0], index, order=1, mode="nearest").sum(0) * DEPTH_MM / (PLANES - 1)
+    )
     np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-2)
 
 
 def test_refining_equals_torch_interpolation():
     coarse = torch.randn(3, 4, 5, 3, generator=torch.Generator().manual_seed(0))
-    wanted = F.interpolate(coarse.permute(3, 0, 1, 2)[None], (7, 9, 11), mode="trilinear", align_corners=True)
+    wanted = F.interpolate(
+        coarse.permute(3, 0, 1, 2)[None], (7, 9, 11), mode="trilinear", align_corners=True
+    )
     torch.testing.assert_close(_refine(coarse, (7, 9, 11)), wanted[0].permute(1, 2, 3, 0))
 
 
@@ -40,10 +53,15 @@ def test_shadows_equal_a_plain_look_up(chest_of_all):
     grid = rays(Body(), "AP", 1200, 300, 10, chest_of_all.hu.shape)
     points = grid[0].numpy()[..., ::-1]
     shape = chest_of_all.regions.shape
-    i, j, k = (np.rint((points[..., a] + 1) / 2 * (shape[a] - 1)).clip(0, shape[a] - 1).astype(int) for a in range(3))
+    i, j, k = (
+        np.rint((points[..., a] + 1) / 2 * (shape[a] - 1)).clip(0, shape[a] - 1).astype(int)
+        for a in range(3)
+    )
     met = chest_of_all.regions[i, j, k]
     slow = np.stack([(met == n).any(0) for n in range(1, 1 + len(REGIONS))])
-    assert (shadows(grid, chest_of_all.regions).numpy() != slow).mean() < 0.002  # ties at .5 may fall either way
+    assert (
+        shadows(grid, chest_of_all.regions).numpy() != slow
+    ).mean() < 0.002  # ties at .5 may fall either way
 
 
 def test_the_film_hangs_with_the_patients_left_on_the_right_and_the_head_up(chest_of_all):
@@ -68,7 +86,9 @@ def test_low_voltage_makes_bone_stand_out(chest_of_all):
     chest = draw(chest_of_all, Body(), (), 0)
     soft, hard = (expose(chest, "PA", kvp, 1830, size=64).path for kvp in (70, 130))
     spine = expose(chest, "PA", 110, 1830, size=64).regions["spine"]
-    assert (soft[spine] / hard[spine]).mean() > (soft / hard.clip(0.1))[~spine & (hard > 0.5)].mean()
+    assert (soft[spine] / hard[spine]).mean() > (soft / hard.clip(0.1))[
+        ~spine & (hard > 0.5)
+    ].mean()
 
 
 def test_lung_fields_leave_out_what_lies_behind_the_heart(chest_of_all):
@@ -88,7 +108,9 @@ def test_every_part_of_a_body_changes_the_film(chest_of_all):
 def test_developing_is_in_range_repeats_and_depends_on_the_exposure(chest_of_all):
     film = _film(chest_of_all, size=96)
     one, two = (develop(film, np.random.default_rng(3), "PA", 1.0) for _ in range(2))
-    assert np.array_equal(one, two) and one.min() >= 0 and one.max() <= 1 and one.dtype == np.float32
+    assert (
+        np.array_equal(one, two) and one.min() >= 0 and one.max() <= 1 and one.dtype == np.float32
+    )
     lungs = film.regions["right_lung_field"] | film.regions["left_lung_field"]
     assert one[lungs].mean() < one[film.regions["spine"]].mean(), "bone is white"
     grainy = develop(film, np.random.default_rng(3), "PA", 0.05)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.virtual.conftest import drawing
+from tests.virtual_hospital.conftest import drawing
 from txtray_utils.vocabulary import FINDINGS
 from virtual_hospital.anatomy import axes
 from virtual_hospital.body import Body
@@ -36,7 +36,9 @@ def test_a_finding_changes_the_chest_and_leaves_evidence(chest_of_all, name):
     assert body == Body(), "the body passed in is not changed"
 
 
-@pytest.mark.parametrize("name", [n for n in FINDINGS if BY_NAME[n].sided and n not in BENDING | METAL])
+@pytest.mark.parametrize(
+    "name", [n for n in FINDINGS if BY_NAME[n].sided and n not in BENDING | METAL]
+)
 def test_a_sided_finding_lies_on_its_side(chest_of_all, name):
     x = axes(chest_of_all.hu.shape)[0][:, None, None]
     for side, sign in (("right", -1), ("left", 1)):
@@ -47,7 +49,9 @@ def test_a_sided_finding_lies_on_its_side(chest_of_all, name):
 
 @pytest.mark.parametrize("name", sorted(set(FINDINGS) - BENDING - {"central_line"}))
 def test_worse_is_more(chest_of_all, name):
-    chests = [draw(chest_of_all, Body(), (drawing(name, severity=s),), 11) for s in ("mild", "severe")]
+    chests = [
+        draw(chest_of_all, Body(), (drawing(name, severity=s),), 11) for s in ("mild", "severe")
+    ]
     mild, severe = (np.abs(chest.added).sum() for chest in chests)
     assert severe > 1.03 * mild
 
@@ -58,7 +62,12 @@ def test_worse_bends_more(chest_of_all, name):
     bends = []
     for severity in ("mild", "severe"):
         body = draw(chest_of_all, plain, (drawing(name, severity=severity),), 11).body
-        bends.append(abs(body.heart) + abs(body.curve) + abs(body.lung - 1) + sum(map(abs, body.raised.values())))
+        bends.append(
+            abs(body.heart)
+            + abs(body.curve)
+            + abs(body.lung - 1)
+            + sum(map(abs, body.raised.values()))
+        )
     assert bends[1] > bends[0] > 0
 
 
@@ -76,6 +85,12 @@ def test_removing_one_finding_leaves_the_others_where_they_are(chest_of_all):
 def test_fluid_lies_low_and_air_lies_high(chest_of_all):
     z = axes(chest_of_all.hu.shape)[2]
     fluid = draw(chest_of_all, Body(), (drawing("effusion"),), 1).evidence[0].occupancy.sum((0, 1))
-    air = draw(chest_of_all, Body(), (drawing("pneumothorax"),), 1).evidence[0].occupancy.sum((0, 1))
+    air = (
+        draw(chest_of_all, Body(), (drawing("pneumothorax"),), 1).evidence[0].occupancy.sum((0, 1))
+    )
     lung = chest_of_all.lung("right").sum((0, 1))
-    assert (fluid * z).sum() / fluid.sum() < (lung * z).sum() / lung.sum() < (air * z).sum() / air.sum()
+    assert (
+        (fluid * z).sum() / fluid.sum()
+        < (lung * z).sum() / lung.sum()
+        < (air * z).sum() / air.sum()
+    )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-pass  # RELOC
+from virtual_hospital import anatomy as module
 from virtual_hospital.anatomy import (
     MASS_BOX,
     REGIONS,
@@ -16,12 +16,19 @@ from virtual_hospital.anatomy import (
 
 
 def _at(anatomy, x, y, z):
-    return tuple(int(np.abs(axis - v).argmin()) for axis, v in zip(axes(anatomy.hu.shape), (x, y, z), strict=True))
+    return tuple(
+        int(np.abs(axis - v).argmin())
+        for axis, v in zip(axes(anatomy.hu.shape), (x, y, z), strict=True)
+    )
 
 
 def test_the_mass_is_there_before_and_gone_after():
     hu, labels, names = read_scan()
-    core = (slice(312, 324), slice(140, 152), slice(88, 92))  # the middle of the mass, voxels of the scan
+    core = (
+        slice(312, 324),
+        slice(140, 152),
+        slice(88, 92),
+    )  # the middle of the mass, voxels of the scan
     assert hu[core].mean() > 0
     lobe = next(number for number, name in names.items() if name == "lung_lower_lobe_left")
     clean, relabelled = inpaint_mass(hu, labels, lobe)
@@ -62,13 +69,20 @@ def test_the_table_goes_and_the_body_stays():
 
 
 def test_sides_and_order_of_the_regions(chest_of_all):
-    x, y, z = (np.broadcast_to(a, chest_of_all.hu.shape) for a in np.ix_(*axes(chest_of_all.hu.shape)))
+    x, y, z = (
+        np.broadcast_to(a, chest_of_all.hu.shape) for a in np.ix_(*axes(chest_of_all.hu.shape))
+    )
     for name in REGIONS:
         assert chest_of_all.mask(name).sum() > 300, name
     assert x[chest_of_all.lung("right")].mean() < -40 and x[chest_of_all.lung("left")].mean() > 40
     assert x[chest_of_all.mask("heart")].mean() > 0, "the heart lies to the left"
-    assert y[chest_of_all.mask("spine")].mean() < y[chest_of_all.mask("heart")].mean(), "the spine lies behind"
-    assert z[chest_of_all.mask("right_upper_lobe")].mean() > z[chest_of_all.mask("right_lower_lobe")].mean()
+    assert y[chest_of_all.mask("spine")].mean() < y[chest_of_all.mask("heart")].mean(), (
+        "the spine lies behind"
+    )
+    assert (
+        z[chest_of_all.mask("right_upper_lobe")].mean()
+        > z[chest_of_all.mask("right_lower_lobe")].mean()
+    )
 
 
 def test_distance_from_the_wall_is_zero_outside_and_grows_inwards(chest_of_all):
@@ -78,6 +92,11 @@ def test_distance_from_the_wall_is_zero_outside_and_grows_inwards(chest_of_all):
 
 def test_it_is_made_once_and_read_back_the_same(tmp_path, monkeypatch):
     first = load(tmp_path)
-    monkeypatch.setattr(module, "prepare", lambda: (_ for _ in ()).throw(AssertionError("made twice")))
+    monkeypatch.setattr(
+        module, "prepare", lambda: (_ for _ in ()).throw(AssertionError("made twice"))
+    )
     again = load(tmp_path)
-    assert all(np.array_equal(getattr(first, k), getattr(again, k)) for k in ("hu", "regions", "wall_distance"))
+    assert all(
+        np.array_equal(getattr(first, k), getattr(again, k))
+        for k in ("hu", "regions", "wall_distance")
+    )
