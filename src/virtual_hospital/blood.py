@@ -1,4 +1,9 @@
-"""NEW MODULE."""
+"""The simulated blood tests: what is ordered follows suspicion, what is found the findings.
+
+Values are those of well adults, moved by what is drawn. The ranges that the record writer believes
+are deliberately independent of those in `txtray_utils.read.record`, which they put to the test.
+Explained in book/03_linking_images_to_the_record.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

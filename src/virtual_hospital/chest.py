@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""A chest that is drawn on: density added so far, the body's shape, and the evidence.
+
+Densities are relative to water. Explained in book/01_reading_a_radiograph.
+"""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""A statistic with its interval: patients drawn with replacement, the same for two models.
+
+Efron 1979. Explained in book/05_retrieval_and_zero_shot.
+"""
 
 from collections.abc import Callable, Sequence
 

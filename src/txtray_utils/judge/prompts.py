@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""Zero-shot: score findings by sentences that state and deny them, and the AUC of such scores.
+
+Prompts are in `vocabulary.POSITIVE` and `NEGATIVE`. Explained in book/05_retrieval_and_zero_shot.
+"""
 
 from collections.abc import Mapping
 

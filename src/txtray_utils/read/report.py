@@ -1,4 +1,9 @@
-"""NEW MODULE."""
+"""A report's text: its file, sections, sentences, and what refers to an earlier film.
+
+Any text is accepted: an empty report has no section and no sentence; a report without headings is
+one section named ""; gaps left by de-identification ("XXXX", "___") are ordinary words. Only a file
+can be bad input (`read_report`). Explained in book/02_reading_a_report.
+"""
 
 import hashlib
 import re

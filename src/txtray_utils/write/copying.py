@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""Reports copied from the training reports: the nearest report, or the nearest sentences.
+
+Each sentence is a radiologist's own. Explained in book/06_writing_a_report.
+"""
 
 import re
 from collections import Counter

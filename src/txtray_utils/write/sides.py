@@ -1,4 +1,7 @@
-"""NEW MODULE."""
+"""Right or left: which side of a film a finding lies on, learnt from what reports say.
+
+Explained in book/06_writing_a_report.
+"""
 
 from collections.abc import Sequence
 
