@@ -25,6 +25,7 @@ test: lint data   ## run every test and every notebook
 
 lint: $(ENV)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests benchmarks tools
 
 environment: $(ENV)  ## make .venv with the pinned packages
 

@@ -1,9 +1,12 @@
 """Where modules stand, and in which direction they import (CONTRIBUTING, "Code")."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+
+from txtray_utils.code import definitions
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {  # room: the rooms that it may import from, besides itself
@@ -114,3 +117,25 @@ def test_the_virtual_hospital_is_met_only_through_the_registry():
 def test_every_module_says_what_it_is(path):
     doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     assert doc and "NEW MODULE" not in doc
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code():
+    import layout_picture
+
+    assert layout_picture.PICTURE.read_text("utf-8") == layout_picture.picture()
+
+
+def test_the_page_names_only_what_is_there():
+    """Every module or name that book/layout.md gives in backticks exists."""
+    page = (ROOT / "book/layout.md").read_text("utf-8")
+    for dotted in re.findall(r"`((?:txtray_utils|virtual_hospital)\.[a-zA-Z_.]+)`", page):
+        module = dotted
+        while not (path_of(module)).exists():
+            module = module.rpartition(".")[0]
+        rest = dotted.removeprefix(module).lstrip(".")
+        assert not rest or rest in definitions(module), dotted
+
+
+def path_of(module: str) -> Path:
+    place = ROOT / "src" / Path(*module.split("."))
+    return place if place.is_dir() else place.with_suffix(".py")

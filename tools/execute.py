@@ -27,6 +27,8 @@ CACHE = ROOT / "_build" / ".jupyter_cache"
 STAGE = ROOT / ".executed"  # nbmake passes over anything below a folder named _build
 KEYS = STAGE / "keys.json"
 PATIENCE = 1200  # seconds a cell: a hung cell ends; time is recorded in build.json, and not tested on a noisy machine
+# files of the package that decide an output
+DECIDING = (".py", ".toml", ".sql", ".css", ".js", ".html")
 
 
 def chapters(toc: dict) -> list[Path]:
@@ -38,7 +40,8 @@ def chapters(toc: dict) -> list[Path]:
 def shared_key() -> str:
     """Hash everything but the notebooks that can change an output."""
     digest = hashlib.sha256(platform.python_version().encode())
-    code = [path for path in sorted((ROOT / "src").rglob("*")) if path.suffix in (".py", ".toml")]
+    files = sorted((ROOT / "src").rglob("*"))
+    code = [path for path in files if path.suffix in DECIDING]
     inputs = [*code, ROOT / "requirements.txt", ROOT / "constraints.txt"]
     cohort = data_dir("demo", "truth", "cohort.json")
     for path in [*inputs, *([cohort] if cohort.exists() else [])]:

@@ -147,13 +147,13 @@ def _used(tree: ast.Module) -> Iterator[code.Place]:
 
 
 def reach_of(used: set[code.Place]) -> int:
-    """Return the tokens of all package definitions that these names need."""
+    """Return the tokens of all of `txtray_utils` that these names need."""
     seen: set[tuple[str, int]] = set()
     total = 0
     for place in code.reached(list(used)):
         module, name = place
         statement = code.definitions(module)[name]
-        if (module, statement.lineno) not in seen:
+        if module.startswith("txtray_utils") and (module, statement.lineno) not in seen:
             seen.add((module, statement.lineno))
             total += size_of(code.source_of(place)).tokens
     return total
