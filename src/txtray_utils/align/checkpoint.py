@@ -67,7 +67,9 @@ def save_tensors(
     Raises:
         InputError: the file cannot be written, or the disk is full.
     """
-    whole = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+    whole = {}
+    for name, tensor in tensors.items():
+        whole[name] = tensor.contiguous().clone()
     with replacing(path) as partial:
         try:
             save_file(whole, partial, about)
@@ -83,8 +85,10 @@ def load_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            names = file.keys()
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+            tensors = {}
+            for name in file.keys():  # noqa: SIM118
+                tensors[name] = file.get_tensor(name)
+            return file.metadata() or {}, tensors
     except (SafetensorError, OSError) as error:
         raise InputError(
             path, f"is not a checkpoint ({error})", "Delete it to train again."

@@ -46,9 +46,12 @@ class OwnText(PlainObjective):
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
         """Return varied films, one text vector each, what that text and what each report names."""
         texts, said = self.texts(rows)
-        images = augment(scaled(self.pairs.images[rows]))
-        labels = self.pairs.report_labels[rows]
-        return {"images": images, "texts": texts, "sentence_labels": said, "report_labels": labels}
+        return {
+            "images": augment(scaled(self.pairs.images[rows])),
+            "texts": texts,
+            "sentence_labels": said,
+            "report_labels": self.pairs.report_labels[rows],
+        }
 
     def texts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return a text vector a film and its labels: a random sentence, or the report's mean."""
@@ -87,7 +90,8 @@ class SoftTarget(OwnText):
         self, images: Tensor, texts: Tensor, scale: Tensor, batch: Mapping[str, Tensor]
     ) -> Tensor:
         """Return the loss of the match."""
-        said, named = gathered(batch["sentence_labels"]), gathered(batch["report_labels"])
+        said = gathered(batch["sentence_labels"])
+        named = gathered(batch["report_labels"])
         target = soft_target(gathered(batch["texts"]), said, named)
         return matching_loss(scale * images @ gathered(texts).T, target)
 
@@ -108,7 +112,8 @@ class Corpus(OwnText):
         self, images: Tensor, texts: Tensor, scale: Tensor, batch: Mapping[str, Tensor]
     ) -> Tensor:
         """Return the loss of the match."""
-        return multi_positive_loss(scale * images @ texts.T, gathered(batch["sentence_labels"]))
+        right = gathered(batch["sentence_labels"])
+        return multi_positive_loss(scale * images @ texts.T, right)
 
 
 class Teacher(OwnText):
@@ -143,7 +148,8 @@ class Teacher(OwnText):
             its_images, its_texts, _ = self.slow(batch["images"], batch["texts"])
             its_images, its_texts = gathered(its_images), gathered(its_texts)
         logits = scale * images @ texts.T
-        return (info_nce(images, texts, scale) + self.departure(logits, its_images, its_texts)) / 2
+        own = info_nce(images, texts, scale)
+        return (own + self.departure(logits, its_images, its_texts)) / 2
 
     def departure(self, logits: Tensor, images: Tensor, texts: Tensor) -> Tensor:
         """Return how far the match is from that of the teacher, whose vectors are given."""
@@ -177,4 +183,6 @@ def objective_of(recipe: Recipe, pairs: ImageTextPairs, model: ImageTextModel) -
     if recipe.target not in TARGETS:
         raise ValueError(f"target is {recipe.target!r}; choose one of {', '.join(TARGETS)}")
     made = TARGETS[recipe.target]
-    return made(pairs, recipe, model) if issubclass(made, Teacher) else made(pairs, recipe)
+    if issubclass(made, Teacher):
+        return made(pairs, recipe, model)
+    return made(pairs, recipe)

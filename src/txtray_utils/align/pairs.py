@@ -40,13 +40,14 @@ class ImageTextPairs:
 
     def __post_init__(self) -> None:
         """Refuse pairs that do not fit together."""
-        parts = (self.texts, self.sentence_labels, self.report_labels)
-        if any(len(part) != len(self.images) for part in parts):
-            raise ValueError("films, texts and labels must be equally many")
-        if not all(len(part) for part in self.texts):
-            raise ValueError("a film has no sentence; leave such studies out")
-        if not all(part.isfinite().all() for part in self.texts):
-            raise ValueError("a text vector is NaN; make the text features again")
+        for part in (self.texts, self.sentence_labels, self.report_labels):
+            if len(part) != len(self.images):
+                raise ValueError("films, texts and labels must be equally many")
+        for vectors in self.texts:
+            if not len(vectors):
+                raise ValueError("a film has no sentence; leave such studies out")
+            if not vectors.isfinite().all():
+                raise ValueError("a text vector is NaN; make the text features again")
 
     def __len__(self) -> int:
         """Return how many films there are."""
@@ -62,18 +63,23 @@ class ImageTextPairs:
 
 def image_text_pairs(studies: Dataset) -> ImageTextPairs:
     """Return the pairs of a study table; the log says how many were left out."""
-    kept = studies.select([row for row, said in enumerate(studies["sentences"]) if said])
-    if len(kept) < len(studies):
-        lost = len(studies) - len(kept)
+    rows, counts, sentences, reports = [], [], [], []
+    for row, said in enumerate(studies["sentences"]):
+        if said:
+            rows.append(row)
+            counts.append(len(said))
+            sentences.extend(said)
+            reports.append(" ".join(said))
+    if lost := len(studies) - len(rows):
         log.info("left out %d of %d studies, which have no sentence", lost, len(studies))
-    counts = [len(said) for said in kept["sentences"]]
-    sentences = [sentence for said in kept["sentences"] for sentence in said]
-    terms = label_texts(" ".join(said) for said in kept["sentences"])[:, len(LABELS) :]
+    kept = studies.select(rows)
+    terms = label_texts(reports)[:, len(LABELS) :]
     labels = np.concatenate([label_matrix(kept["labels"]), terms], 1)
+    sentence_labels = torch.from_numpy(label_texts(sentences))
     return ImageTextPairs(
         load_images(kept),
         list(text_features(sentences).split(counts)),
-        list(torch.from_numpy(label_texts(sentences)).split(counts)),
+        list(sentence_labels.split(counts)),
         torch.from_numpy(labels),
     )
 
@@ -98,9 +104,15 @@ def augment(images: Tensor) -> Tensor:
     wide = 1 + 0.05 * size
     tall = wide * (1 + 0.025 * stretch)
     angle = 0.06 * angle
-    across = [wide * angle.cos(), -wide * angle.sin(), 0.08 * aside]
-    along = [tall * angle.sin(), tall * angle.cos(), 0.08 * down]
-    moves = torch.stack(across + along, 1).view(-1, 2, 3)
+    moves = [
+        wide * angle.cos(),
+        -wide * angle.sin(),
+        0.08 * aside,
+        tall * angle.sin(),
+        tall * angle.cos(),
+        0.08 * down,
+    ]
+    moves = torch.stack(moves, 1).view(-1, 2, 3)
     grid = affine_grid(moves, images.shape, align_corners=False)
     moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
     contrast = 0.8 + 0.4 * torch.rand(len(images), 1, 1, 1)

@@ -39,7 +39,9 @@ class SupervisedModel(nn.Module):
     def probabilities(self, images: Tensor) -> np.ndarray:
         """Return the probabilities (N, 19 + 14) of uint8 films (N, 1, H, W)."""
         self.eval()
-        logits = [self(scaled(part)) for part in images.split(128)]
+        logits = []
+        for part in images.split(128):
+            logits.append(self(scaled(part)))
         return torch.cat(logits).sigmoid().numpy()
 
 
@@ -90,5 +92,6 @@ def train_supervised(
     torch.manual_seed(seed)
     model = SupervisedModel(recipe.tower)
     told = (report_labels == 1).astype(np.float32)
-    truth = torch.cat([torch.from_numpy(findings), torch.from_numpy(told)], 1)
+    both = [torch.from_numpy(findings), torch.from_numpy(told)]
+    truth = torch.cat(both, 1)
     return fit(model, Told(images, truth), recipe, seed)
