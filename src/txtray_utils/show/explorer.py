@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from string import Template
 
 import numpy as np
 
@@ -20,61 +22,6 @@ MOST = 12  # studies; each brings its film, and a longer list is hard to survey
 
 
 KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
-
-
-_STYLE = """<style>
-.text_html:has(> .txtray-explorer) { background: none !important; padding: 0 !important; }
-.txtray-explorer { color: var(--pst-color-text-base, inherit); background: var(--pst-color-background, none);
-  line-height: 1.45; padding: .4rem; }
-.txtray-explorer [hidden] { display: none !important; }
-.txtray-explorer .controls, .txtray-explorer .pair { display: flex; flex-wrap: wrap; gap: .75rem 1.25rem; }
-.txtray-explorer .controls { align-items: center; gap: .5rem; }
-.txtray-explorer select, .txtray-explorer button { font: inherit; color: inherit; background: transparent;
-  border: 1px solid currentColor; border-radius: .25rem; padding: .3rem .7rem; min-height: 2.5rem; }
-.txtray-explorer select { flex: 1 1 14rem; min-width: 0; max-width: 30rem; text-overflow: ellipsis; }
-.txtray-explorer option { color: CanvasText; background: Canvas; }
-.txtray-explorer button:hover { text-decoration: underline; }
-.txtray-explorer :focus-visible { outline: 3px solid currentColor; outline-offset: 2px; }
-.txtray-explorer h3 { font-size: 1.15rem; margin: 1rem 0 .5rem; }
-.txtray-explorer h4 { font-size: 1rem; margin: 0 0 .25rem; }
-.txtray-explorer p { margin: 0 0 .4rem; }
-.txtray-explorer .status { margin: .6rem 0; font-weight: 600; }
-.txtray-explorer .ready h3 { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.txtray-explorer article { position: relative; margin: 0 0 1.5rem; }
-.txtray-explorer section { border-top: 1px solid var(--pst-color-border, currentColor); padding-top: .6rem; margin-top: .8rem; }
-.txtray-explorer img { flex: 1 1 14rem; min-width: 0; max-width: 20rem; height: auto; align-self: flex-start;
-  padding: 0 !important; background: none !important; }
-.txtray-explorer .report { flex: 2 1 17rem; min-width: 0; }
-.txtray-explorer .report p { white-space: pre-wrap; overflow-wrap: anywhere; }
-.txtray-explorer .credit { font-size: .875rem; }
-.txtray-explorer ul { flex: 1 1 13rem; min-width: 0; list-style: none; margin: 0; padding: 0; }
-.txtray-explorer li { border-left: .35rem solid; padding: .1rem 0 .1rem .6rem; margin: 0 0 .4rem; }
-.txtray-explorer .right { border-left-color: #009E73; }
-.txtray-explorer .wrong { border-left-color: #D55E00; border-left-style: double; }
-.txtray-explorer .missed { border-left-color: #0072B2; border-left-style: dashed; }
-</style>"""
-
-
-_SCRIPT = """<script>
-(() => {
-  for (const root of document.querySelectorAll("#NAME:not([data-ready])")) {
-    const pick = root.querySelector("select"), said = root.querySelector(".status");
-    const studies = root.querySelectorAll("article"), many = studies.length;
-    const show = (at) => {
-      pick.selectedIndex = at;
-      studies.forEach((study, number) => { study.hidden = number !== at; });
-      said.textContent = `${pick.options[at].text} (${at + 1} of ${many})`;
-    };
-    for (const button of root.querySelectorAll("button"))
-      button.addEventListener("click", () => show((pick.selectedIndex + Number(button.value) + many) % many));
-    pick.addEventListener("change", () => show(pick.selectedIndex));
-    root.querySelector(".bar").hidden = false;
-    root.querySelector(".studies").classList.add("ready");
-    root.dataset.ready = "yes";
-    show(0);
-  }
-})();
-</script>"""
 
 
 @dataclass(frozen=True)
@@ -117,22 +64,17 @@ def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
     articles = "\n".join(
         _article(study, true, credit, f"{name}-{number}") for number, study in enumerate(shown, 1)
     )
-    return f"""{_STYLE}
-<div class="txtray-explorer" id="{name}">
-<div class="bar" hidden>
-<div class="controls">
-<label for="{name}-pick">Study</label>
-<select id="{name}-pick" autocomplete="off">{options}</select>
-<button type="button" value="-1">Previous</button>
-<button type="button" value="1">Next</button>
-</div>
-<p class="status" role="status" aria-live="polite"></p>
-</div>
-<div class="studies">
-{articles}
-</div>
-</div>
-{_SCRIPT.replace("NAME", name)}"""
+    return Template(_file("explorer.html")).substitute(
+        style=_file("explorer.css"),
+        script=_file("explorer.js").replace("NAME", name),
+        name=name,
+        options=options,
+        articles=articles,
+    )
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 def _true(shown: Sequence[Shown]) -> str:

@@ -1,30 +1,39 @@
-"""Figures that several chapters draw: films side by side, and masks laid over a film.
+"""Figures that several chapters draw: films side by side, masks over a film, results with their
+intervals, and tables of numbers.
 
 Colours are those of Okabe and Ito, which people who are colour-blind can tell apart; films always
 run from 0 (black) to 1 (white), so that two of them can be compared. Explained in
 book/01_reading_a_radiograph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
+
+from txtray_utils.results import Result
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
 
 
 def films(
-    images: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 4, side: float = 2.2
+    images: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    columns: int = 4,
+    side: float = 2.2,
 ) -> Figure:
     """Show images (H, W) in [0, 1] in a grid, `columns` wide, each `side` inches, with a title each
     if given."""
     rows = -(-len(images) // columns)
-    lines = max(
-        (title.count("\n") for title in titles), default=0
-    )  # beyond the first, each a sixth of an inch
-    size = (side * columns, (side * 1.12 + lines / 6) * rows)
+    more = 0  # lines of a title beyond the first, each a sixth of an inch
+    for title in titles:
+        more = max(more, title.count("\n"))
+    height = side * 1.12 + more / 6
+    size = (side * columns, height * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -36,22 +45,25 @@ def films(
     return figure
 
 
-def overlay(axis: Axes, film: np.ndarray, masks: Mapping[str, np.ndarray], title: str = "") -> None:
+def overlay(
+    axis: Axes,
+    film: np.ndarray,
+    masks: Mapping[str, np.ndarray],
+    title: str = "",
+) -> None:
     """Show a film (H, W) in [0, 1] with bool masks (H, W) by name: a tint, an outline and a legend
     below."""
     axis.imshow(film, cmap="gray", vmin=0, vmax=1)
     axis.axis("off")
     axis.set_title(title, fontsize=9)
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(masks))]
-    for colour, mask in zip(colours, masks.values(), strict=True):
+    patches = []
+    for number, (name, mask) in enumerate(masks.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        patches.append(Patch(color=colour, label=name.replace("_", " ")))
         if mask.any():
             axis.contourf(mask, levels=[0.5, 1], colors=[colour], alpha=0.3)
             axis.contour(mask, levels=[0.5], colors=[colour], linewidths=1)
-    if masks:
-        patches = [
-            Patch(color=colour, label=name.replace("_", " "))
-            for colour, name in zip(colours, masks, strict=True)
-        ]
+    if patches:
         axis.legend(
             handles=patches,
             loc="upper center",
@@ -60,3 +72,39 @@ def overlay(axis: Axes, film: np.ndarray, masks: Mapping[str, np.ndarray], title
             frameon=False,
             ncols=2,
         )
+
+
+def intervals(
+    axis: Axes,
+    results: Mapping[str, Result],
+    highlight: Collection[str] = (),
+    colour: str = COLOURS[5],
+) -> None:
+    """Draw one row a name, from below: the value as a dot with its interval, if it has one.
+
+    The names in `highlight` have a colour of their own; an underscore in a name becomes a space."""
+    for row, (name, result) in enumerate(results.items()):
+        value = result.value
+        low, high = result.ci or (value, value)
+        reach = [[value - low], [high - value]]
+        shade = COLOURS[6] if name in highlight else colour
+        axis.errorbar(value, row, xerr=reach, fmt="o", color=shade, capsize=3)
+    names = [name.replace("_", " ") for name in results]
+    axis.set_yticks(range(len(names)), names)
+
+
+def table_of_numbers(
+    axis: Axes, frame: pd.DataFrame, dark_below: float, top: float = 1.0
+) -> AxesImage:
+    """Draw a table of numbers from 0 to `top`, each cell in a colour with its number in it.
+
+    Numbers are white on cells that are dark: those up to `dark_below`. Returns the image, for a
+    colour bar."""
+    numbers = frame.to_numpy(float)
+    image = axis.imshow(numbers, cmap="cividis", vmin=0, vmax=top, aspect="auto")
+    axis.set_xticks(range(len(frame.columns)), frame.columns)
+    axis.set_yticks(range(len(frame)), frame.index)
+    for (row, column), value in np.ndenumerate(numbers):
+        colour = "black" if value > dark_below else "white"
+        axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+    return image
