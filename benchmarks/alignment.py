@@ -37,7 +37,6 @@ from txtray_utils.align.pairs import ImageTextPairs, image_text_pairs, load_imag
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.supervised import SupervisedModel, train_supervised
 from txtray_utils.align.trained import train, trained
-from txtray_utils.errors import Rejects
 from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.prompts import aucs, zero_shot
 from txtray_utils.judge.retrieval import (
@@ -54,11 +53,10 @@ from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.openi_package import text_groups
-from txtray_utils.studies.sources.registry import load_studies, reading_code
-from txtray_utils.studies.table import make_table, part, read_table
+from txtray_utils.studies.sources.registry import load_studies, read_folder
+from txtray_utils.studies.table import part
 from txtray_utils.vocabulary import FINDINGS, LABELS, POSITIVE, label_matrix, without_no_finding
 from txtray_utils.write.index import SentenceCorpus, VectorIndex, sentence_corpus
-from virtual_hospital import source as demo
 from virtual_hospital.hospital import make_hospital
 
 SEEDS = {
@@ -450,11 +448,8 @@ def real_aucs(
 def more_films(*without: str) -> Dataset:
     """Return studies of a hospital of every drawable report, but for words of the usual hospital's
     splits `without`."""
-    folder, path = (
-        make_hospital(data_dir("demo-large"), LARGE_STUDIES),
-        data_dir("tables", f"demo-large-{reading_code()}.arrow"),
-    )
-    large = read_table(path) if path.exists() else make_table(demo.rows(folder, Rejects()), path)
+    folder = make_hospital(data_dir("demo-large"), LARGE_STUDIES)
+    large = read_folder("demo", folder)
     held = load_studies().filter(lambda split: split in without, input_columns="split")
     texts = [
         part.select_columns(["findings", "impression"]).to_pandas().fillna("")

@@ -90,7 +90,7 @@ def make(millions: int) -> None:
     import duckdb
     import pandas as pd
 
-    from txtray_utils.read.record import LABS
+    from txtray_utils.read.record_items import LABS
 
     known = []
     for row, lab in enumerate(LABS):
@@ -147,7 +147,7 @@ def with_pandas(where: Path, parquet: bool, columns: list[str] | None, engine: s
     import numpy as np
     import pandas as pd
 
-    from txtray_utils.read.record import LABS, VITALS
+    from txtray_utils.read.record_items import LABS, VITALS
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(where / f"{name}.csv.gz")
@@ -289,7 +289,7 @@ def check(contenders: list[str], answers: Path) -> None:
 
 def convert(millions: int) -> None:
     """Convert labevents to Parquet, once for every contender."""
-    from txtray_utils.read.record import to_parquet
+    from txtray_utils.read.record_tables import to_parquet
 
     to_parquet(folder(millions))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import check_tree
 import pandas as pd
 import pytest
+from tree_findings import CHAPTERS
 
+from tests.studies.sources.test_mimic import METADATA, edit, make_tree
 from virtual_hospital.files import study_folder
-
-from .sources.test_mimic import METADATA, edit, make_tree
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +87,21 @@ def test_every_planted_fault_is_found(tree):
     (root / "mimic-iv/icu/icustays.csv.gz.partial").touch()
     found = check_tree.check("mimic", root)
     faults, gaps = " | ".join(found.faults), " | ".join(found.gaps)
-    for said in ("1 films have two rows", "1 films have no row in the split", "1 patients are in two splits",
-                 third.subject_id, "2 films are only in one", "1 films have no row:", "stray.dcm", "1 reports have no film row",
-                 "59999999", "2 rows of the split table have no film row", "1 patients have two rows", "differ from the published SHA-256",
-                 "mimic-iv/hosp/patients.csv.gz"):  # fmt: skip
+    for said in (
+        "1 films have two rows",
+        "1 films have no row in the split",
+        "1 patients are in two splits",
+        third.subject_id,
+        "2 films are only in one",
+        "1 films have no row:",
+        "stray.dcm",
+        "1 reports have no film row",
+        "59999999",
+        "2 rows of the split table have no film row",
+        "1 patients have two rows",
+        "differ from the published SHA-256",
+        "mimic-iv/hosp/patients.csv.gz",
+    ):
         assert said in faults, said
     for said in (
         "1 rows have no film",
@@ -129,7 +140,7 @@ def test_every_chapter_of_the_book_is_known():
         .split(":")[0]
         for file in book.glob("0*.ipynb")
     }
-    known = {chapter[:2]: chapter[3:] for chapter in check_tree.CHAPTERS}
+    known = {chapter[:2]: chapter[3:] for chapter in CHAPTERS}
     assert titles.items() <= known.items()
     assert {"06", "07"} <= set(known)
 
@@ -152,8 +163,15 @@ def test_a_table_that_only_began_to_download_is_not_there(tree):
     assert any("mimic-iv/hosp/labevents, mimic-iv/hosp/patients" in gap for gap in found.gaps)
 
 
-@pytest.mark.parametrize("name", [METADATA, "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz", "mimic-iv/hosp/patients.csv.gz",
-                                  "mimic-cxr/cxr-record-list.csv.gz"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        METADATA,
+        "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz",
+        "mimic-iv/hosp/patients.csv.gz",
+        "mimic-cxr/cxr-record-list.csv.gz",
+    ],
+)
 @pytest.mark.parametrize("how", ["cut", "damaged"])
 def test_a_table_that_cannot_be_read_is_a_fault_and_the_rest_is_checked(tree, name, how, capsys):
     root, _ = tree
@@ -192,8 +210,12 @@ def test_a_tree_without_its_table_of_films_is_refused(tree, capsys):
 
 def test_film_rows_without_an_identifier_are_named(tree):
     root, (first, *_) = tree
-    edit(root / METADATA, lambda rows: rows.assign(
-        subject_id=rows["subject_id"].mask(rows["dicom_id"] == first.dicom_id)))  # fmt: skip
+    edit(
+        root / METADATA,
+        lambda rows: rows.assign(
+            subject_id=rows["subject_id"].mask(rows["dicom_id"] == first.dicom_id)
+        ),
+    )
     assert any(
         fault.startswith("1 film rows lack an identifier")
         for fault in check_tree.check("mimic", root).faults
@@ -242,10 +264,16 @@ def test_the_record_alone_is_checked_as_the_open_demo(tree):
 def test_a_covid_tree(tmp_path, capsys):
     for folder in ("images", "annotations/lungVAE-masks"):
         (tmp_path / folder).mkdir(parents=True)
-    table = pd.DataFrame({
-        "folder": ["images"] * 3 + ["volumes"], "filename": ["a.png", "b.png", None, "c.nii"], "modality": "X-ray",
-        "view": "PA", "finding": "todo", "clinical_notes": "Ours.",
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "folder": ["images"] * 3 + ["volumes"],
+            "filename": ["a.png", "b.png", None, "c.nii"],
+            "modality": "X-ray",
+            "view": "PA",
+            "finding": "todo",
+            "clinical_notes": "Ours.",
+        }
+    )
     table.to_csv(tmp_path / "metadata.csv")
     for name in (
         "images/a.png",

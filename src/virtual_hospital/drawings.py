@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from txtray_utils.read.mesh import STERNOTOMY, Code, asserted, parse_mesh, rule_of
+from txtray_utils.read.mesh import Code, asserted, parse_mesh, rule_of
+from txtray_utils.read.mesh_rules import STERNOTOMY
 from txtray_utils.vocabulary import FINDINGS, SEVERITIES, SIDES, ZONES
 
 

@@ -31,10 +31,10 @@ def folder() -> Path:
     return make_hospital(data_dir("demo"), now.studies, now.seed)
 
 
-def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a film with its truth; what cannot be read goes to `rejects`."""
-    truth = pd.read_parquet(folder / "truth/studies.parquet").set_index("study_id")
-    for row in mimic_rows(folder, rejects):
+    truth = pd.read_parquet(place / "truth/studies.parquet").set_index("study_id")
+    for row in mimic_rows(place, rejects):
         known = truth.loc[row["study_id"]]
         yield row | {
             "mesh_codes": list(known["mesh_codes"]),

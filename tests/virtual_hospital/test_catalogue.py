@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txtray_utils.read.mesh import RULES, mesh_labels, parse_mesh, rule_of
+from txtray_utils.read.mesh import mesh_labels, parse_mesh, rule_of
+from txtray_utils.read.mesh_rules import RULES
 from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, SIDES, ZONES
 from virtual_hospital.drawings import BY_NAME, CATALOGUE, drawings_of
 

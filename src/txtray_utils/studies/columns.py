@@ -2,7 +2,7 @@
 
 | column | type | meaning |
 | --- | --- | --- |
-| study_id, subject_id, image_id | text | a study belongs to one patient and shows one image; never null |
+| study_id, subject_id, image_id | text | one patient and one image a study; never null |
 | image | PNG, 8 or 16 bit grey | bright is dense (bone), whatever the file said; never null |
 | view | PA or AP | frontal only |
 | study_time | timestamp | shifted per patient where the source shifts it |

@@ -26,8 +26,9 @@ import pandas as pd
 from PIL import Image
 
 from txtray_utils.errors import InputError, Rejects
+from txtray_utils.read.greyscale import Grey
 from txtray_utils.read.labels import label_report
-from txtray_utils.read.radiograph import Grey, polarity_suspect, read_image, shrunk
+from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.read.report import sentences
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png, pack_mask
@@ -64,7 +65,7 @@ def folder() -> Path:
     return place
 
 
-def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study an image.
 
     To `rejects` go CT slices, laterals, missing and unlisted images and unreadable ones.
@@ -72,15 +73,15 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     Raises:
         InputError: metadata.csv cannot be read or lacks a column.
     """
-    table = _metadata(folder / INDEX, rejects)
+    table = _metadata(place / INDEX, rejects)
     split = patient_split(table["patientid"], seed=0, groups=_linked(table))
     for row in table.to_dict("records"):
         try:
-            grey = _image(folder / "images" / row["file"])
+            grey = _image(place / "images" / row["file"])
         except InputError as error:
             rejects.add_error(error, row["study_id"])
             continue
-        yield _study(row, grey, split[row["patientid"]], folder, rejects)
+        yield _study(row, grey, split[row["patientid"]], place, rejects)
 
 
 def _image(file: Path) -> Grey:

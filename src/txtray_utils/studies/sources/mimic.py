@@ -50,21 +50,21 @@ def folder() -> Path:
     return place
 
 
-def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a frontal film; films and rows that cannot be used go to `rejects`.
 
     Raises:
         InputError: a table is missing, cut short, lacks a column, or is of another release.
     """
-    films = frontal_films(folder, rejects)
-    films, labs, vitals = _recorded(films, folder, rejects)
+    films = frontal_films(place, rejects)
+    films, labs, vitals = _recorded(films, place, rejects)
     in_time = films.sort_values(["study_time", "study_id"])
     films["prior_study_id"] = in_time.groupby("subject_id")["study_id"].shift()
     films = films.astype(object).where(films.notna(), None)
     for row in films.to_dict("records"):
         study = row["study_id"]
         try:
-            image = encode_png(shrunk(read_image(folder / row["file"]).pixels))
+            image = encode_png(shrunk(read_image(place / row["file"]).pixels))
         except InputError as error:
             rejects.add_error(error, study)
             continue
@@ -74,7 +74,7 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
             results = {"labs": labs.get(study, []), "vitals": vitals.get(study, [])}
         yield {
             **known,
-            **_text(folder, row, rejects),
+            **_text(place, row, rejects),
             **results,
             "image": image,
             "sex_source": "record" if row["sex"] else None,

@@ -64,7 +64,7 @@ def _below(place: Path, pattern: str) -> list[str]:
     return sorted(file.relative_to(place).as_posix() for file in place.rglob(pattern))
 
 
-def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
+def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a report with a frontal film.
 
     Films without a report, and what cannot be read, go to `rejects`.
@@ -72,8 +72,8 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     Raises:
         InputError: torchxrayvision does not hold the reports, headers or derived views.
     """
-    index = folder / INDEX
-    films = match_images(listed_films(folder), folder, index, rejects)
+    index = place / INDEX
+    films = match_images(listed_films(place), place, index, rejects)
     films = frontal_images(films, index, rejects)
     reports = read_reports()
     groups = []
@@ -82,7 +82,7 @@ def rows(folder: Path, rejects: Rejects) -> Iterator[dict]:
     split = patient_split(reports["uid"], seed=0, groups=groups)
     reports = reports.set_index("uid")
     for film in films.to_dict("records"):
-        study, file = film["study_id"], folder / film["file"]
+        study, file = film["study_id"], place / film["file"]
         if study not in reports.index:
             rejects.add(file, study, "has no report", "Nothing to do: it is left out.")
             continue

@@ -1,9 +1,7 @@
-"""Tests of `txtray_utils.read.labels`. Every sentence here is our own; real reports are read at run
-time."""
+"""What a text says of each finding. Our own sentences; real reports are read at run time."""
 
 import csv
 import itertools
-import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,22 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from txtray_utils.errors import InputError
+from tests.read.texts import TEXTS, squeezed
 from txtray_utils.read.labels import (
     Mention,
-    _patterns,
-    _read,
     label_report,
     label_terms,
     label_texts,
     mentions,
+    read_sentence,
     study_labels,
 )
+from txtray_utils.read.patterns import label_patterns
 from txtray_utils.read.report import (
     development_half,
-    read_report,
-    refers_to_prior,
-    report_text,
     sentences,
     split_sections,
 )
@@ -37,10 +32,14 @@ from txtray_utils.results import read_results
 from txtray_utils.studies.sources.openi_package import read_reports
 from txtray_utils.vocabulary import LABELS, NAMED, TERMS
 
-CHALLENGE = Path(__file__).with_name("data") / "challenge_sentences.csv"
+CHALLENGE = Path(__file__).parents[1] / "data" / "challenge_sentences.csv"
+
+
 KNOWN_MISSES = {
     "Calcified granuloma in the left mid zone."
 }  # CheXpert's words for Lung Lesion hold no granuloma
+
+
 PHRASES = {
     "Atelectasis": "atelectasis",
     "Cardiomegaly": "cardiomegaly",
@@ -56,6 +55,8 @@ PHRASES = {
     "Pneumothorax": "pneumothorax",
     "Support Devices": "chest tube",
 }
+
+
 TEMPLATES = {
     "There is {}.": 1,
     "{} is again seen, unchanged.": 1,
@@ -68,59 +69,6 @@ TEMPLATES = {
     "History of {}.": None,
     "If there is concern for {}, repeat the film.": None,
 }
-WORDS = st.sampled_from(
-    [
-        "no",
-        "possible",
-        "effusion",
-        "heart",
-        "is",
-        "normal",
-        "enlarged",
-        "not seen",
-        "left",
-        "base",
-        "opacity",
-        "versus",
-    ]
-    + [
-        "XXXX",
-        "___",
-        "1.",
-        "Dr.",
-        "resolved",
-        "if",
-        "but",
-        ",",
-        ".",
-        "FINDINGS:",
-        "\n\n",
-        "\n- ",
-        "mass",
-        "?",
-        "with",
-    ]
-)
-TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=60).map(" ".join))
-REPORT = """                                 FINAL REPORT
- EXAMINATION:  CHEST (PA AND LAT)
-
- INDICATION:  ___ year old woman with cough  // pneumonia?
-
- COMPARISON:  Chest film of ___.
-
- FINDINGS:
-
- Lung volumes are low.  There is a small left
- effusion.
-
- LUNGS: clear elsewhere.
-
- IMPRESSION:
-
- 1.  Small left effusion.
- 2.  No pneumothorax.
-"""
 
 
 def challenge() -> list[dict]:
@@ -131,10 +79,6 @@ def challenge() -> list[dict]:
 def answer(row: dict) -> bool:
     got = label_report(row["sentence"], "")[row["label"]]
     return ("" if got is None else str(got)) == row["expected"]
-
-
-def squeezed(text: str) -> str:
-    return "".join(text.split())
 
 
 def test_challenge_sentences():
@@ -157,13 +101,13 @@ def test_every_kind_of_challenge_is_as_committed():
 
 def test_challenge_notices_a_reader_that_is_deaf_to_cues(monkeypatch):
     monkeypatch.setattr(
-        "txtray_utils.read.labels._states", lambda sentence, found: [1] * len(found)
+        "txtray_utils.read.labels.states_of", lambda sentence, found: [1] * len(found)
     )
-    _read.cache_clear()
+    read_sentence.cache_clear()
     right = defaultdict(list)
     for row in challenge():
         right[row["kind"]].append(answer(row))
-    _read.cache_clear()
+    read_sentence.cache_clear()
     for kind in ("negated_before", "negated_after", "resolved", "uncertain", "hypothetical"):
         assert sum(right[kind]) < 0.5 * len(right[kind])
 
@@ -176,71 +120,9 @@ def test_every_label_meets_every_kind_of_statement(label, phrase, template, stat
 
 
 def test_every_label_has_patterns():
-    assert set(_patterns("labels")) == set(LABELS) - {"No Finding"}
-    assert set(_patterns("terms")) == set(TERMS)
+    assert set(label_patterns("labels")) == set(LABELS) - {"No Finding"}
+    assert set(label_patterns("terms")) == set(TERMS)
     assert set(PHRASES) == set(LABELS) - {"No Finding"}
-
-
-def test_sections_of_a_mimic_report():
-    sections = split_sections(REPORT)
-    assert list(sections) == ["examination", "indication", "comparison", "findings", "impression"]
-    assert sections["examination"] == "CHEST (PA AND LAT)"
-    assert sections["findings"].endswith(
-        "LUNGS: clear elsewhere."
-    )  # an unknown heading stays where it stands
-    assert sentences(sections["findings"])[:2] == [
-        "Lung volumes are low.",
-        "There is a small left effusion.",
-    ]
-    assert sentences(sections["impression"]) == ["1. Small left effusion.", "2. No pneumothorax."]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", {}),
-        (" \n ", {}),
-        ("Clear lungs.", {"": "Clear lungs."}),
-        ("___", {"": "___"}),
-        ("PORTABLE CHEST, ___: Clear.", {"": "PORTABLE CHEST, ___: Clear."}),
-        ("PA AND LATERAL VIEWS OF THE CHEST: Clear.", {"findings": "Clear."}),
-        ("Conclusion: Normal.", {"impression": "Normal."}),
-        (
-            "REASON FOR EXAMINATION: Cough.\nWET READ: Clear.",
-            {"indication": "Cough.", "wet read": "Clear."},
-        ),
-        ("FINDINGS: Clear. IMPRESSION: Normal.", {"findings": "Clear.", "impression": "Normal."}),
-        ("FINDINGS\nClear.\nIMPRESSION\nNormal.", {"findings": "Clear.", "impression": "Normal."}),
-        ("FINDINGS: A.\nIMPRESSION: B.\nFINDINGS: C.", {"findings": "A.\nC.", "impression": "B."}),
-        ("FINDINGS:\nIMPRESSION: Normal.", {"impression": "Normal."}),
-        ("There are no findings: all clear.", {"": "There are no findings: all clear."}),
-    ],
-)
-def test_sections(text, expected):
-    assert split_sections(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", []),
-        ("___", ["___"]),
-        ("No change. Clear.", ["No change.", "Clear."]),
-        (
-            "Seen by Dr. XXXX at 5 p.m. today. Clear.",
-            ["Seen by Dr. XXXX at 5 p.m. today.", "Clear."],
-        ),
-        ("A nodule of 1.5 cm. No mass.", ["A nodule of 1.5 cm.", "No mass."]),
-        ("Compared with ___. Heart normal.", ["Compared with ___.", "Heart normal."]),
-        ("No effusion.The heart is normal.", ["No effusion.", "The heart is normal."]),
-        ("1. Mass\n2. Effusion", ["1. Mass", "2. Effusion"]),
-        ("- mass\n- effusion", ["- mass", "- effusion"]),
-        ("the left\nlung is\r\nclear", ["the left lung is clear"]),
-        ("Lungs clear\n\nHeart normal", ["Lungs clear", "Heart normal"]),
-    ],
-)
-def test_sentences(text, expected):
-    assert sentences(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -342,38 +224,6 @@ def test_positive_in_one_section_wins():
 
 
 @pytest.mark.parametrize(
-    ("sentence", "expected"),
-    [
-        ("Unchanged cardiomegaly.", True),
-        ("The nodule is again seen.", True),
-        ("No interval change.", True),
-        ("The effusion has resolved.", True),
-        ("New opacity at the left base.", True),
-        ("Compared with the earlier film, less oedema.", True),
-        ("Clear lungs.", False),
-        ("There is a small effusion.", False),
-        ("The heart is enlarged.", False),
-    ],
-)
-def test_refers_to_prior(sentence, expected):
-    assert refers_to_prior(sentence) is expected
-
-
-def test_read_report(tmp_path):
-    path = tmp_path / "s50000000.txt"
-    path.write_bytes("\ufeffFINDINGS: œdème".encode())
-    assert read_report(path) == "FINDINGS: œdème"
-    path.write_bytes("oedème".encode("latin-1"))
-    with pytest.raises(InputError, match=r"s50000000.txt: byte 0xe8 at 3 is not UTF-8.*iconv"):
-        read_report(path)
-    path.write_bytes(b"clear " * 200_000)
-    with pytest.raises(InputError, match="1,200,000 characters"):
-        read_report(path)
-    with pytest.raises(InputError, match="cannot be read"):
-        read_report(tmp_path / "none.txt")
-
-
-@pytest.mark.parametrize(
     "unit", ["no ", "effusion", "\n", "1. ", "CHEST VIEW ", "possible left opacity heart normal, "]
 )
 def test_a_report_of_a_megabyte_is_read(unit):
@@ -382,14 +232,6 @@ def test_a_report_of_a_megabyte_is_read(unit):
     assert bool(found) == ("opacity" in unit)
     assert squeezed("".join(sentences(text))) == squeezed(text)
     assert squeezed("".join(split_sections(text).values())) == squeezed(text)
-
-
-@settings(max_examples=300, deadline=None)
-@given(TEXTS)
-def test_sentences_lose_nothing_and_are_stable(text):
-    found = sentences(text)
-    assert squeezed("".join(found)) == squeezed(text)
-    assert [again for sentence in found for again in sentences(sentence)] == found
 
 
 @settings(max_examples=300, deadline=None)
@@ -406,16 +248,6 @@ def test_mentions_of_any_text(text):
     assert all(labels[m.label] is not None for m in found if m.state is not None)
 
 
-@settings(max_examples=200, deadline=None)
-@given(TEXTS)
-def test_sections_of_any_text(text):
-    sections = split_sections(text)
-    assert all(body and body == body.strip() for body in sections.values())
-    if not re.search("(?i)finding|impression|report|addendum|wet read|:", text):
-        assert sections == ({"": text.strip()} if text.strip() else {})
-    refers_to_prior(text)
-
-
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(PHRASES.items())), st.sampled_from(sorted(TEMPLATES)), TEXTS)
 def test_a_sentence_does_not_reach_into_the_next(item, template, text):
@@ -425,13 +257,6 @@ def test_a_sentence_does_not_reach_into_the_next(item, template, text):
     assert [
         (m.label, m.state) for m in mentions(f"{text}\n\n{sentence}") if m.sentence == index
     ] == alone
-
-
-def test_halves_keep_identical_reports_together():
-    texts = read_reports().text
-    halves = texts.map(development_half)
-    assert 0.45 < halves.mean() < 0.55
-    assert development_half("a  b\n") == development_half("a b")
 
 
 def test_real_reports_against_their_codes():
@@ -462,10 +287,3 @@ silenced = [f for f in warnings.filters if f[0] == "ignore" and f[1] is None and
 assert not silenced, silenced
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_numbers_of_a_list_are_left_out():
-    assert (
-        report_text(["1. Effusion.", "2) No mass.", "A 2 cm nodule."])
-        == "Effusion. No mass. A 2 cm nodule."
-    )

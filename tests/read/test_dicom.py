@@ -1,7 +1,5 @@
-"""Oracles: the formulas of DICOM PS3.3 C.11.2 written out pixel by pixel, and cases worked by
-hand."""
+"""DICOM: windows, tables, inversion by the standard; every file that pydicom tests itself with."""
 
-import json
 import math
 from pathlib import Path
 
@@ -11,37 +9,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from tests.read.films import PIXELS, made
 from txtray_utils.errors import InputError
-from txtray_utils.read.radiograph import Grey, grey, polarity, polarity_suspect, read_image
-from txtray_utils.settings import settings
+from txtray_utils.read.dicom import grey
+from txtray_utils.read.greyscale import Grey
+from txtray_utils.read.radiograph import read_image
 
 FILES = Path(pydicom.data.__file__).parent
-PIXELS = np.array([[0, 500, 1000], [1500, 2000, 2500], [3000, 3500, 4095]], np.uint16)
-
-
-def made(values=PIXELS, bits=None, **header):
-    """A DICOM data set in memory with these stored values; a header element of None is left out."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
-    dataset.Rows, dataset.Columns = values.shape
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = values.itemsize * 8
-    dataset.BitsStored = bits or (8 if values.itemsize == 1 else 12)
-    dataset.HighBit = dataset.BitsStored - 1
-    dataset.PixelRepresentation = int(values.dtype.kind == "i")
-    dataset.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
-    for keyword, value in header.items():
-        if value is None:
-            delattr(dataset, keyword)
-        else:
-            setattr(dataset, keyword, value)
-    return dataset
 
 
 def table(keyword, entries, first, depth):
@@ -157,8 +134,10 @@ def test_values_below_zero_are_read_with_their_sign():
 
 def test_bits_above_those_stored_do_not_count():
     overlay = PIXELS | np.uint16(0x3000)  # old scanners kept an overlay there
-    assert np.array_equal(grey(made(overlay, WindowCenter=2000, WindowWidth=900)).pixels,
-                          grey(made(WindowCenter=2000, WindowWidth=900)).pixels)  # fmt: skip
+    assert np.array_equal(
+        grey(made(overlay, WindowCenter=2000, WindowWidth=900)).pixels,
+        grey(made(WindowCenter=2000, WindowWidth=900)).pixels,
+    )
 
 
 @pytest.mark.parametrize("depth", [8, 12, 16])
@@ -270,10 +249,16 @@ def test_a_window_of_no_use_is_noted_and_percentiles_stand_in(window):
         ({"Rows": None}, "pixels cannot be decoded"),
         ({"BitsStored": 40}, "pixels cannot be decoded"),
         ({"PixelData": b"\0" * 18}, "all pixels have the same value"),
-        ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095}, "all pixels have the same value"),
-        (table("VOILUTSequence", [1, 2], 0, 9) | {"VOILUTSequence": [Dataset()]}, "header cannot be followed"),
+        (
+            {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4095},
+            "all pixels have the same value",
+        ),
+        (
+            table("VOILUTSequence", [1, 2], 0, 9) | {"VOILUTSequence": [Dataset()]},
+            "header cannot be followed",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_shown_is_an_error_with_a_remedy(header, fault):
     with pytest.raises(InputError, match=fault) as caught:
         grey(made(**header), "film.dcm")
@@ -285,15 +270,6 @@ def test_an_unsupported_transfer_syntax_is_named():
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"  # MPEG2 video
     with pytest.raises(InputError, match="MPEG2 .*install a decoder"):
         grey(dataset)
-
-
-@pytest.mark.parametrize("name", ["absent.dcm", ".", "text.dcm", "empty.dcm", "tiff.png"])
-def test_what_is_no_image_file_is_an_error(tmp_path, name):
-    (tmp_path / "text.dcm").write_text("This is not an image at all.")
-    (tmp_path / "empty.dcm").write_text("")
-    Image.fromarray(PIXELS).save(tmp_path / "tiff.png", "TIFF")
-    with pytest.raises(InputError, match="cannot be opened|is not a DICOM, PNG or JPEG file"):
-        read_image(tmp_path / name)
 
 
 def of_pydicom():
@@ -365,49 +341,6 @@ def test_a_damaged_header_never_escapes_as_another_error(tmp_path_factory, flips
     assert np.isfinite(found.pixels).all() and found.pixels.min() >= 0 and found.pixels.max() <= 1
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_picture_of_8_bits_keeps_its_values(tmp_path, kind):
-    values = np.tile(np.arange(40, 200, 10, dtype=np.uint8), (16, 1))
-    Image.fromarray(values).save(tmp_path / "x.dcm", kind)  # the name does not matter
-    found = read_image(tmp_path / "x.dcm")
-    np.testing.assert_allclose(found.pixels, values / 255, atol=1e-6 if kind == "PNG" else 0.01)
-    assert found.bits == 8
-
-
-def test_colour_is_made_grey_and_transparency_black(tmp_path):
-    values = np.array(
-        [[[255, 0, 0, 255], [90, 90, 90, 255]], [[255, 255, 255, 0], [255, 255, 255, 255]]],
-        np.uint8,
-    )
-    Image.fromarray(values).save(tmp_path / "x.png")
-    expected = np.array([[0.299, 90 / 255], [0, 1]])  # red weighs 0.299 (ITU-R BT.601)
-    np.testing.assert_allclose(read_image(tmp_path / "x.png").pixels, expected, atol=0.003)
-
-
-def test_a_png_of_16_bits_is_scaled_between_percentiles(tmp_path):
-    values = np.tile(np.arange(0, 4000, 40, dtype=np.uint16), (100, 1))
-    Image.fromarray(values).save(tmp_path / "x.png")
-    found = read_image(tmp_path / "x.png")
-    assert found.bits == 16 and found.steps == ("percentiles",)
-    np.testing.assert_allclose(found.pixels, np.clip(values / 3960, 0, 1), atol=0.012)
-
-
-def test_pictures_cut_short_black_or_moving_are_refused(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
-    for kind in ("PNG", "JPEG"):
-        Image.fromarray(noise).save(tmp_path / kind, kind)
-        (tmp_path / kind).write_bytes((tmp_path / kind).read_bytes()[:1500])
-        with pytest.raises(InputError, match="cannot be decoded"):
-            read_image(tmp_path / kind)
-    Image.fromarray(np.zeros_like(noise)).save(tmp_path / "black.png")
-    with pytest.raises(InputError, match="the same value"):
-        read_image(tmp_path / "black.png")
-    frames = [Image.fromarray(noise), Image.fromarray(255 - noise)]
-    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
-    with pytest.raises(InputError, match="has 2 frames"):
-        read_image(tmp_path / "moving.png")
-
-
 def test_elements_that_are_there_but_empty_count_as_absent(tmp_path):
     dataset = made(VOILUTSequence=[], PresentationLUTShape="")
     empty = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "PixelPaddingValue")
@@ -428,65 +361,3 @@ def test_a_dicom_file_and_its_data_set_read_alike(tmp_path):
     found, expected = read_image(tmp_path / "x.png"), grey(dataset)
     assert isinstance(found, Grey) and np.array_equal(found.pixels, expected.pixels)
     assert (found.view, found.steps) == ("AP", ("window LINEAR", "inverted"))
-
-
-def drawn_chest(side=64):
-    """A chest of five grey boxes: dark corners and lungs, a bright middle."""
-    film = np.full((side, side), 0.5)
-    film[: side // 6] = 0.05
-    film[side // 5 : side * 2 // 3, side // 8 : side * 2 // 5] = film[
-        side // 5 : side * 2 // 3, -side * 2 // 5 : -side // 8
-    ] = 0.2
-    film[side // 6 :, side * 2 // 5 : side * 3 // 5] = 0.9
-    return film
-
-
-@given(arrays.arrays(np.float64, (64, 64), elements=st.floats(0, 1)))
-def test_polarity_changes_its_sign_with_the_film(film):
-    assert polarity(1 - film) == pytest.approx(-polarity(film), abs=1e-9)
-
-
-def test_a_header_that_is_wrong_about_polarity_is_suspected():
-    stored = (drawn_chest() * 4000).astype(np.uint16)
-    right, wrong = grey(made(stored)), grey(made(stored, PhotometricInterpretation="MONOCHROME1"))
-    assert not polarity_suspect(right.pixels) and polarity_suspect(wrong.pixels)
-
-
-def test_real_films_are_not_suspected_and_inverted_ones_are():
-    images = settings().covid / "images"
-    if not images.is_dir():
-        pytest.skip(f"the development films are not there: {images}")
-    found = [read_image(file).pixels for file in sorted(images.iterdir())[::4]]
-    assert not any(polarity_suspect(film) for film in found)
-    assert all(polarity_suspect(1 - film) for film in found)
-
-
-def test_the_chapter_and_the_package_agree():
-    chapter = Path(__file__).parents[1] / "book" / "01_reading_a_radiograph.ipynb"
-    cells = {
-        cell["id"]: "".join(cell["source"])
-        for cell in json.loads(chapter.read_text("utf-8"))["cells"]
-    }
-    names = {"np": np, "stored": PIXELS}
-    for cell in ("c01-window-loop", "c01-window"):
-        exec(cells[cell], names)  # noqa: S102 - the chapter's own cells
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        values, centre, width = (
-            rng.integers(0, 4096, (6, 7), np.uint16),
-            int(rng.integers(500, 3500)),
-            int(rng.integers(2, 5000)),
-        )
-        ours = grey(
-            made(
-                values,
-                PhotometricInterpretation="MONOCHROME1",
-                WindowCenter=centre,
-                WindowWidth=width,
-            )
-        )
-        assert ours.notes == ()
-        for theirs in ("window_loop", "window"):
-            np.testing.assert_allclose(
-                ours.pixels, 1 - names[theirs](values, centre, width), atol=1e-6
-            )

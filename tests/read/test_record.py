@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.read.record import LABS, LINKS, VITALS, Linked, link, study_times, to_parquet
+from txtray_utils.read.record import LINKS, Linked, link, study_times
+from txtray_utils.read.record_items import LABS, VITALS
+from txtray_utils.read.record_tables import to_parquet
 from virtual_hospital.cohort import plan_cohort
 from virtual_hospital.pitfalls import PITFALLS
 from virtual_hospital.tables import write_tables
@@ -63,9 +65,17 @@ def event(
     """Return a result in the first unit of the test."""
     lab = next(lab for lab in LABS if lab.name == name)
     number = value if isinstance(value, (int, float)) else None
-    row = {"labevent_id": 1, "subject_id": 10000001, "specimen_id": 1, "itemid": lab.known[-1], "charttime": at(taken),
-           "storetime": None if stored is None else at(stored), "value": str(value), "valuenum": number,
-           "valueuom": next(iter(lab.factors))}  # fmt: skip
+    row = {
+        "labevent_id": 1,
+        "subject_id": 10000001,
+        "specimen_id": 1,
+        "itemid": lab.known[-1],
+        "charttime": at(taken),
+        "storetime": None if stored is None else at(stored),
+        "value": str(value),
+        "valuenum": number,
+        "valueuom": next(iter(lab.factors)),
+    }
     return row | more
 
 
@@ -188,8 +198,13 @@ def stay(start: float, end: float, **ids) -> dict:
 
 
 def admission(hadm: int, start: float, end: float, arrival: float | None = None) -> dict:
-    return {"subject_id": 10000001, "hadm_id": hadm, "admittime": at(start), "dischtime": at(end),
-            "edregtime": None if arrival is None else at(arrival)}  # fmt: skip
+    return {
+        "subject_id": 10000001,
+        "hadm_id": hadm,
+        "admittime": at(start),
+        "dischtime": at(end),
+        "edregtime": None if arrival is None else at(arrival),
+    }
 
 
 @pytest.mark.parametrize(
@@ -199,22 +214,48 @@ def admission(hadm: int, start: float, end: float, arrival: float | None = None)
         ({"edstays": [stay(-2, 1, stay_id=1)]}, "ed", ("1", None, None)),
         ({"edstays": [stay(-2, -0.5, stay_id=1)]}, "ed", ("1", None, None)),  # the clocks differ
         ({"edstays": [stay(-4, -1.5, stay_id=1)]}, "none", (None, None, None)),
-        ({"edstays": [stay(-4, -0.5, stay_id=1), stay(-0.2, 3, stay_id=2)]}, "ed", ("2", None, None)),
-        ({"edstays": [stay(-2, 1, stay_id=1)], "admissions": [admission(7, 0.2, 50, -2)]}, "ed", ("1", None, "7")),
+        (
+            {"edstays": [stay(-4, -0.5, stay_id=1), stay(-0.2, 3, stay_id=2)]},
+            "ed",
+            ("2", None, None),
+        ),
+        (
+            {"edstays": [stay(-2, 1, stay_id=1)], "admissions": [admission(7, 0.2, 50, -2)]},
+            "ed",
+            ("1", None, "7"),
+        ),
         ({"admissions": [admission(7, 0.2, 50, -2)]}, "admission", (None, None, "7")),
         ({"admissions": [admission(7, -20, 50)]}, "admission", (None, None, "7")),
-        ({"admissions": [admission(7, -20, 50)], "icustays": [stay(-10, 5, stay_id=1)]}, "icu", (None, "1", "7")),
-        ({"edstays": [stay(-3, -0.5, stay_id=9)], "icustays": [stay(-0.4, 5, stay_id=1)],
-          "admissions": [admission(7, -1, 9)]},
-         "icu", ("9", "1", "7")),
+        (
+            {"admissions": [admission(7, -20, 50)], "icustays": [stay(-10, 5, stay_id=1)]},
+            "icu",
+            (None, "1", "7"),
+        ),
+        (
+            {
+                "edstays": [stay(-3, -0.5, stay_id=9)],
+                "icustays": [stay(-0.4, 5, stay_id=1)],
+                "admissions": [admission(7, -1, 9)],
+            },
+            "icu",
+            ("9", "1", "7"),
+        ),
         ({"admissions": [admission(7, 23, 99)]}, "pre-admission", (None, None, "7")),
         ({"admissions": [admission(7, 25, 99)]}, "none", (None, None, None)),
         ({"admissions": [admission(7, -90, -3)]}, "none", (None, None, None)),
-        ({"admissions": [admission(7, -90, 3), admission(8, -2, 30)]}, "admission", (None, None, "8")),
-        ({"admissions": [admission(7, -90, -3), admission(8, 5, 30)]}, "pre-admission", (None, None, "8")),
+        (
+            {"admissions": [admission(7, -90, 3), admission(8, -2, 30)]},
+            "admission",
+            (None, None, "8"),
+        ),
+        (
+            {"admissions": [admission(7, -90, -3), admission(8, 5, 30)]},
+            "pre-admission",
+            (None, None, "8"),
+        ),
         ({"admissions": [admission(7, -90, -100)]}, "none", (None, None, None)),
     ],
-)  # fmt: skip
+)
 def test_hand_worked_links(tmp_path, tables, link_type, ids):
     row = linked(tmp_path, **tables)[0].studies.iloc[0]
     assert link_type in LINKS and row["link_type"] == link_type
@@ -280,11 +321,19 @@ def test_censored_values_say_so(tmp_path, text, comment, sign):
 
 @pytest.mark.parametrize(
     "name, unit, reported, here",
-    [("haemoglobin", "g/dL", 14, 140), ("urea", "mg/dL", 28, 10), ("lactate", "mg/dL", 18, 2), ("po2", "mm Hg", 75, 10),
-     ("crp", "mg/dL", 1, 10), ("troponin_t", "ng/mL", 0.05, 50), ("white_cells", "#/uL", 8000, 8),
-     ("sodium", "mEq/L", 140, 140),
-     ("creatinine", "mg/dL", 1, 88.4), ("nt_probnp", "pg/mL", 300, 300)],
-)  # fmt: skip
+    [
+        ("haemoglobin", "g/dL", 14, 140),
+        ("urea", "mg/dL", 28, 10),
+        ("lactate", "mg/dL", 18, 2),
+        ("po2", "mm Hg", 75, 10),
+        ("crp", "mg/dL", 1, 10),
+        ("troponin_t", "ng/mL", 0.05, 50),
+        ("white_cells", "#/uL", 8000, 8),
+        ("sodium", "mEq/L", 140, 140),
+        ("creatinine", "mg/dL", 1, 88.4),
+        ("nt_probnp", "pg/mL", 300, 300),
+    ],
+)
 def test_units_against_hand_worked_pairs(tmp_path, name, unit, reported, here):
     found, _ = linked(tmp_path, labevents=[event(name, value=float(reported), valueuom=unit)])
     assert values(found)[name] == pytest.approx(here, rel=2e-3)
@@ -387,10 +436,16 @@ def test_last_value_before_the_film_against_the_slow_oracle(tmp_path, events, ta
 
 @pytest.mark.parametrize(
     "arrival, sign, value, known",
-    [(-2, "temperature", 98.6, 37.0), (-2, "temperature", 37.5, 37.5), (-2, "temperature", 9.86, None),
-     (-2, "o2sat", 978, None),
-     (-2, "heartrate", 80, 80), (0.5, "heartrate", 80, None), (-25, "heartrate", 80, None)],
-)  # fmt: skip
+    [
+        (-2, "temperature", 98.6, 37.0),
+        (-2, "temperature", 37.5, 37.5),
+        (-2, "temperature", 9.86, None),
+        (-2, "o2sat", 978, None),
+        (-2, "heartrate", 80, 80),
+        (0.5, "heartrate", 80, None),
+        (-25, "heartrate", 80, None),
+    ],
+)
 def test_hand_worked_vital_signs(tmp_path, arrival, sign, value, known):
     triage = [{"subject_id": 10000001, "stay_id": 1, sign: value}]
     found, rejects = linked(tmp_path, edstays=[stay(arrival, 2, stay_id=1)], triage=triage)

@@ -1,3 +1,5 @@
+"""The study table keeps what it is given, and names what breaks its contract."""
+
 import datetime
 
 import datasets
@@ -5,16 +7,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.checks import validate
 from txtray_utils.studies.columns import features
-from txtray_utils.studies.pixels import encode_png, pack_mask, pixels, unpack_mask
-from txtray_utils.studies.sources.listing import frontal_images, match_images
-from txtray_utils.studies.splits import SPLITS, patient_split
+from txtray_utils.studies.pixels import encode_png, pack_mask, unpack_mask
 from txtray_utils.studies.table import make_table, read_table
 from txtray_utils.vocabulary import FINDINGS, LABELS
 
@@ -182,82 +179,3 @@ def test_validate_sees_the_rows_that_were_selected_not_those_on_disk(tmp_path):
     assert validate(table.select([4, 1])) is not None
     with pytest.raises(InputError, match="study_id is 's4'"):
         validate(table.select([4, 1, 4]))
-
-
-names = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size=40)
-
-
-@given(names, st.integers(0, 5), st.data())
-def test_every_patient_has_one_split_whatever_the_order(patients, seed, data):
-    groups = data.draw(
-        st.lists(st.lists(st.sampled_from(patients), min_size=1, max_size=4), max_size=4)
-    )
-    split = patient_split(patients, seed, groups=groups)
-    assert set(split) == set(patients) and set(split.values()) <= set(SPLITS)
-    shuffled = data.draw(st.permutations(patients))
-    assert patient_split(shuffled + shuffled[:1], seed, groups=groups) == split
-    for group in groups:
-        assert len({split[patient] for patient in group}) == 1
-
-
-def test_fractions_are_exact_without_groups_and_the_seed_counts():
-    patients = [f"{number:03}" for number in range(200)]
-    split = patient_split(patients, seed=1, fractions=(0.5, 0.2, 0.3))
-    assert pd.Series(split).value_counts().to_dict() == {"train": 100, "validate": 40, "test": 60}
-    assert patient_split(patients, seed=2, fractions=(0.5, 0.2, 0.3)) != split
-
-
-def test_groups_that_overlap_are_one_group():
-    patients = [str(number) for number in range(30)]
-    chain = [(str(number), str(number + 1)) for number in range(14)]  # 0 to 14, linked one by one
-    split = patient_split(patients, seed=0, groups=chain)
-    assert len({split[str(number)] for number in range(15)}) == 1
-
-
-@given(arrays.arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
-def test_a_mask_survives_packing(mask):
-    back = unpack_mask(pack_mask(mask))
-    assert back.dtype == bool and np.array_equal(back, mask)
-
-
-@given(
-    arrays.arrays(
-        st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 20), st.integers(1, 20))
-    ),
-)
-def test_pixels_are_the_stored_values_over_full_scale(values):
-    image = datasets.Image().decode_example({"bytes": encode_png(values), "path": None})
-    found = pixels(image)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, values / np.iinfo(values.dtype).max, atol=1e-7)
-
-
-def test_one_frontal_image_a_study_and_lateral_only_is_rejected():
-    images = pd.DataFrame(
-        [
-            ("s1", "a", "LATERAL", 1), ("s1", "b", "AP", 2), ("s1", "c", "PA", 3), ("s1", "d", "PA", 4),
-            ("s2", "e", "LL", 5), ("s3", "f", "AP", 6), ("s3", "f", "AP", 7), ("s4", "g", None, 8),
-        ],
-        columns=["study_id", "image_id", "view", "more"],
-    )  # fmt: skip
-    rejects = Rejects()
-    kept = frontal_images(images, "list.csv", rejects)
-    assert kept[["image_id", "more"]].values.tolist() == [["c", 3], ["f", 6]]
-    assert rejects.frame()[["row", "fault"]].values.tolist() == [
-        ["f", "the image is listed twice"],
-        ["s2", "no frontal view, only a lateral or unknown one"],
-        ["s4", "no frontal view, only a lateral or unknown one"],
-    ]
-
-
-def test_rows_and_images_are_matched_both_ways(tmp_path):
-    for name in ("deep/a.dcm", "b.JPG", "orphan.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    images, rejects = pd.DataFrame({"file": ["deep/a.dcm", "b.JPG", "gone.png"]}), Rejects()
-    kept = match_images(images, tmp_path, "list.csv", rejects)
-    assert kept["file"].tolist() == ["deep/a.dcm", "b.JPG"]
-    assert rejects.frame()[["file", "row", "fault"]].values.tolist() == [
-        ["list.csv", "gone.png", "its image file is missing"],
-        [str(tmp_path / "orphan.png"), "", "the image has no row in list.csv"],
-    ]

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.virtual_hospital.conftest import case
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.sources import openi
 from txtray_utils.studies.sources.openi_package import read_headers, read_reports
 from txtray_utils.studies.splits import SPLITS
 from txtray_utils.studies.table import make_table
 from virtual_hospital.files import dicom
-
-from ..virtual_hospital.conftest import case
 
 STUDIES = 25
 

@@ -23,9 +23,16 @@ FILM[:, 25:35] = 240
 
 def row(**values):
     usual = {
-        "patientid": "1", "sex": "F", "age": "50", "finding": "Pneumonia", "view": "PA", "modality": "X-ray",
-        "folder": "images", "license": "CC BY", "clinical_notes": "Fever for two days. Left lower lobe consolidation.",
-    }  # fmt: skip
+        "patientid": "1",
+        "sex": "F",
+        "age": "50",
+        "finding": "Pneumonia",
+        "view": "PA",
+        "modality": "X-ray",
+        "folder": "images",
+        "license": "CC BY",
+        "clinical_notes": "Fever for two days. Left lower lobe consolidation.",
+    }
     return usual | values
 
 
@@ -136,10 +143,18 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(tree):
     assert found["mask"]["regions"] is None
     faults = [f"{one.row or one.file.rsplit('/')[-1]}: {one.fault}" for one in rejects.itertuples()]
     expected = {
-        "gone.png: its image file is missing", "orphan.png: the image has no row in", "good.png: the image is listed twice",
-        "slice: is CT, not a radiograph", "side: no frontal view", "cut: cannot be decoded", "black: all pixels have the same",
-        "inverted: looks inverted", "number: age is 'fifty'", "number: temperature is 'warm'", "mask: is (9, 60) and its image",
-    }  # fmt: skip
+        "gone.png: its image file is missing",
+        "orphan.png: the image has no row in",
+        "good.png: the image is listed twice",
+        "slice: is CT, not a radiograph",
+        "side: no frontal view",
+        "cut: cannot be decoded",
+        "black: all pixels have the same",
+        "inverted: looks inverted",
+        "number: age is 'fifty'",
+        "number: temperature is 'warm'",
+        "mask: is (9, 60) and its image",
+    }
     assert len(faults) == len(expected)
     assert all(any(fault.startswith(start) for fault in faults) for start in expected), faults
     assert all(rejects["remedy"])
