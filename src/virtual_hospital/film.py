@@ -2,19 +2,24 @@
 
 Person, stance, findings and machine each have a random stream of their own, so that a
 counterfactual differs from the original by the change and by what the change causes. Explained in
-book/01_reading_a_radiograph."""
+book/01_reading_a_radiograph.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from virtual_hospital.anatomy import Anatomy
+from txtray_utils.settings import data_dir, settings
+from virtual_hospital.anatomy import Anatomy, load
 from virtual_hospital.body import Body
 from virtual_hospital.chest import Evidence
-from virtual_hospital.cohort import SIZE, Case
+from virtual_hospital.cohort import SIZE, Case, plan_cohort
+from virtual_hospital.detector import develop
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.painters import draw
-from virtual_hospital.radiograph import develop, expose
+from virtual_hospital.radiograph import expose
+
+KVP = {"AP": (85, 110), "PA": (105, 130)}  # tube voltages where the header is silent, kV
 
 
 @dataclass(frozen=True)
@@ -32,32 +37,48 @@ class Picture:
     evidence: list[tuple[Evidence, np.ndarray]]
 
 
+def planned(study_id: str) -> tuple[Case, Anatomy]:
+    """Return the plan of a study of this run's hospital, and the chest that it is drawn in.
+
+    Raises:
+        KeyError: the hospital has no such study.
+    """
+    now = settings()
+    plan = {case.study_id: case for case in plan_cohort(now.studies, now.seed)}
+    return plan[study_id], load(data_dir("demo"))
+
+
 def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None = None) -> Picture:
     """Draw, expose and develop one study.
 
     Args:
-        case: from ``cases.plan_cohort`` or ``counterfactual``.
+        case: from ``cohort.plan_cohort`` or ``counterfactual``.
         anatomy: from ``anatomy.load``.
         size: side of the film in pixels.
         marker: a text to burn into the corner instead of the side marker (a planted shortcut), or
-    None."""
+            None.
+    """
     person = Body.random(np.random.default_rng(int(case.subject_id)), case.sex)
     body = person.again(np.random.default_rng([case.seed, 1]))
     machine = np.random.default_rng([case.seed, 2])
-    ap = case.view == "AP"
-    kvp = (
-        case.header.get("KVP") or machine.uniform(85, 110)
-        if ap
-        else case.header.get("KVP") or machine.uniform(105, 130)
-    )
-    distance = case.header.get("DistanceSourceToDetector") or (
-        machine.uniform(1050, 1500) if ap else 1830
-    )
-    zoom, exposure = machine.normal(1.0, 0.045), np.exp(machine.normal(-0.3 if ap else 0, 0.4))
+    kvp, distance = _tube(case, machine)
+    zoom = machine.normal(1.0, 0.045)
+    exposure = np.exp(machine.normal(-0.3 if case.view == "AP" else 0, 0.4))
     chest = draw(anatomy, body, case.drawings, case.seed)
-    film = expose(chest, case.view, float(kvp), float(np.clip(distance, 900, 2500)), zoom, size)
+    film = expose(chest, case.view, kvp, distance, zoom=zoom, size=size)
     tone = develop(film, machine, case.view, exposure, marker)
-    return Picture(tone, film.regions, list(zip(chest.evidence, film.evidence, strict=True)))
+    evidence = list(zip(chest.evidence, film.evidence, strict=True))
+    return Picture(tone, film.regions, evidence)
+
+
+def _tube(case: Case, machine: np.random.Generator) -> tuple[float, float]:
+    """Return voltage (kV) and distance (mm) of a study: the header's, or else usual ones."""
+    ap = case.view == "AP"
+    kvp = case.header.get("KVP") or machine.uniform(*KVP["AP" if ap else "PA"])
+    distance = case.header.get("DistanceSourceToDetector")
+    if not distance:
+        distance = machine.uniform(1050, 1500) if ap else 1830
+    return float(kvp), float(np.clip(distance, 900, 2500))
 
 
 def counterfactual(
@@ -76,19 +97,18 @@ def counterfactual(
     """
     names = [drawing.name for drawing in case.drawings]
     if remove is not None and remove not in names:
-        raise ValueError(
-            f"study {case.study_id} has no {remove} to remove; it has {', '.join(names) or 'no finding'}"
-        )
-    kept = [drawing for drawing in case.drawings if drawing.name != remove]
-    changed = [
-        replace(d, **change, said="counterfactual")
-        for d in case.drawings
-        if d.name == remove and change
-    ]
-    drawings = (*kept, *changed, *([add] if add else []))
-    drawn = (
-        dict(case.drawn)
-        | ({remove: 0} if remove else {})
-        | {drawing.name: 1 for drawing in drawings}
-    )
-    return replace(case, drawings=drawings, drawn=drawn)
+        has = ", ".join(names) or "no finding"
+        raise ValueError(f"study {case.study_id} has no {remove} to remove; it has {has}")
+    kept: list[Drawing] = []
+    changed: list[Drawing] = []
+    for drawing in case.drawings:
+        if drawing.name != remove:
+            kept.append(drawing)
+        elif change:
+            changed.append(replace(drawing, **change, said="counterfactual"))
+    drawings = kept + changed + ([add] if add else [])
+    drawn = dict(case.drawn)
+    if remove:
+        drawn[remove] = 0
+    drawn.update({drawing.name: 1 for drawing in drawings})
+    return replace(case, drawings=tuple(drawings), drawn=drawn)

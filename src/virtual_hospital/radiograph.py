@@ -1,10 +1,10 @@
-"""From the chest to a film: pose and shape of a body, projection, and the detector with its
-processing.
+"""From the chest to what arrives at the film: rays through a bent body, and their attenuation.
 
 The beam is a cone from a point source; the body is bent by a smooth map from the film's space back
 to the CT's. One grid of sample points, cheap to make because it is the fine interpolation of a
 coarse one, serves the attenuation, every finding and every region, so masks and film agree to the
-pixel. Explained in book/01_reading_a_radiograph."""
+pixel. Explained in book/01_reading_a_radiograph.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,42 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from virtual_hospital.anatomy import REGIONS, axes
+from virtual_hospital.anatomy import REGIONS, Anatomy
 from virtual_hospital.body import Body, to_scan
 from virtual_hospital.chest import Chest
+from virtual_hospital.grid import axes
 
 WATER = 0.0185  # 1/mm, effective attenuation of water for a chest beam of about 110 kVp
-
-
 BONE = 0.45  # how much more bone mineral attenuates than water of its density, at 110 kVp
-
-
 FIELD = 300.0  # mm, side of the square that the film shows at the middle of the body
-
-
 CENTRE = 13.0  # mm above the middle of the scan
-
-
 PLANES = 56  # planes of samples through the depth of the body
-
-
 DEPTH_MM = 250.0  # mm of depth that the planes cover
-
-
+BEHIND = 40  # mm between the body's depth and the detector
 TOGETHER = 4  # volumes that are projected at a time; more take memory and no less time
-
-
 COARSE = (9, 22, 22)  # the coarse grid: depth, rows, columns
 
 
 def rays(
-    body: Body, view: str, distance: float, side: float, size: int, shape: tuple[int, ...]
+    body: Body, view: str, distance: float, side: float, *, size: int, shape: tuple[int, ...]
 ) -> torch.Tensor:
-    """Return the sample points of every ray of a film, as grid_sample wants them for a volume of
-    the scan.
+    """Return the sample points of every ray of a film, as grid_sample wants them.
 
     Args:
         body: maps a point of the film's space to the scan.
@@ -59,55 +45,75 @@ def rays(
 
     Returns:
         (1, D, H, W, 3) float32 in [-1, 1], the last axis in the order z, y, x. Row 0 is the top of
-        the film; the patient's left is on the right of the picture, as films are hung."""
-    d, h, w = COARSE
-    y = torch.linspace(-DEPTH_MM / 2, DEPTH_MM / 2, d)
-    middle = distance - DEPTH_MM / 2 - 40  # from the source to the middle of the body
+        the film; the patient's left is on the right of the picture, as films are hung.
+    """
+    depth, rows, columns = COARSE
+    y = torch.linspace(-DEPTH_MM / 2, DEPTH_MM / 2, depth)
+    middle = distance - DEPTH_MM / 2 - BEHIND  # from the source to the middle of the body
     from_source = middle + y if view == "PA" else middle - y
-    half = side / 2
-    v, u = torch.meshgrid(
-        torch.linspace(half, -half, h), torch.linspace(-half, half, w), indexing="ij"
-    )
     scale = (from_source / middle)[:, None, None]
-    points = torch.stack([u * scale, y[:, None, None].expand(d, h, w), (v + CENTRE) * scale], -1)
-    points = to_scan(points, body)  # (d, h, w, 3) mm
-    ends = [(float(axis[0]), float(axis[-1])) for axis in axes(shape)]
-    scaled = [
-        (2 * points[..., k] - ends[k][0] - ends[k][1]) / (ends[k][1] - ends[k][0])
-        for k in (2, 1, 0)
-    ]
-    return _refine(torch.stack(scaled, -1), (PLANES, size, size))[None]
+    half = side / 2
+    down = torch.linspace(half, -half, rows)
+    across = torch.linspace(-half, half, columns)
+    v, u = torch.meshgrid(down, across, indexing="ij")
+    planes = y[:, None, None].expand(depth, rows, columns)
+    points = torch.stack([u * scale, planes, (v + CENTRE) * scale], -1)
+    points = to_scan(points, body)  # (depth, rows, columns, 3) mm
+    return refine(_scaled(points, shape), (PLANES, size, size))[None]
 
 
-def _refine(coarse: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
-    """Interpolate (d, h, w, 3) linearly to (D, H, W, 3): F.interpolate as three matrix products,
-    three times as fast."""
-    depth, rows, columns = (
-        F.interpolate(torch.eye(m)[None], n, mode="linear", align_corners=True)[0].T
-        for n, m in zip(shape, coarse.shape[:3], strict=True)
-    )
+def _scaled(points: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """Turn points (..., 3) mm x, y, z into places in [-1, 1] of a volume, in the order z, y, x."""
+    places = []
+    for k in (2, 1, 0):
+        axis = axes(shape)[k]
+        first, last = float(axis[0]), float(axis[-1])
+        places.append((2 * points[..., k] - first - last) / (last - first))
+    return torch.stack(places, -1)
+
+
+def refine(coarse: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
+    """Interpolate (d, h, w, 3) linearly to (D, H, W, 3).
+
+    This is F.interpolate as three matrix products, three times as fast.
+    """
+    weights = []
+    for few, many in zip(coarse.shape[:3], shape, strict=True):
+        unit = torch.eye(few)[None]
+        weights.append(F.interpolate(unit, many, mode="linear", align_corners=True)[0].T)
+    depth, rows, columns = weights
     mixed = torch.einsum("Dd,Hh,dhwc->DHcw", depth, rows, coarse)
     return (mixed @ columns.T).transpose(2, 3)
 
 
 def project(grid: torch.Tensor, volumes: Sequence[np.ndarray]) -> torch.Tensor:
-    """Integrate C volumes along the rays: (1, D, H, W, 3) and C times (X, Y, Z) -> (C, H, W), units
-    times mm."""
+    """Integrate C volumes along the rays.
+
+    Args:
+        grid: (1, D, H, W, 3), from ``rays``.
+        volumes: C times (X, Y, Z).
+
+    Returns:
+        (C, H, W), units times mm.
+    """
     sums = []
     for start in range(0, len(volumes), TOGETHER):
-        some = torch.from_numpy(np.stack(volumes[start : start + TOGETHER], dtype=np.float32))
-        sampled = F.grid_sample(some[None], grid, padding_mode="border", align_corners=True)
+        some = volumes[start : start + TOGETHER]
+        stacked = torch.from_numpy(np.stack(some, dtype=np.float32))
+        sampled = F.grid_sample(stacked[None], grid, padding_mode="border", align_corners=True)
         sums.append(sampled[0].sum(1))
     return torch.cat(sums) * (DEPTH_MM / (PLANES - 1))
 
 
 def shadows(grid: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
-    """Project a label map: the film pixels whose ray meets each of REGIONS, (len(REGIONS), H, W)
-    bool."""
+    """Project a label map: the film pixels whose ray meets each of REGIONS.
+
+    Returns:
+        (len(REGIONS), H, W) bool.
+    """
     labels = torch.from_numpy(regions)[None, None].float()
-    met = F.grid_sample(labels, grid, mode="nearest", align_corners=True)[0, 0].to(
-        torch.uint8
-    )  # (D, H, W)
+    met = F.grid_sample(labels, grid, mode="nearest", align_corners=True)[0, 0]
+    met = met.to(torch.uint8)  # (D, H, W)
     return torch.stack([(met == number).any(0) for number in range(1, 1 + len(REGIONS))])
 
 
@@ -128,12 +134,12 @@ class Film:
 
 
 def expose(
-    chest: Chest, view: str, kvp: float, distance: float, zoom: float = 1.0, size: int = 224
+    chest: Chest, view: str, kvp: float, distance: float, *, zoom: float = 1.0, size: int = 224
 ) -> Film:
     """Project a drawn chest.
 
     Args:
-        chest: from ``findings.draw``.
+        chest: from ``painters.draw``.
         view: "PA" (source behind the patient) or "AP".
         kvp: tube voltage, kV; bone stands out more when it is low.
         distance: from source to detector, mm.
@@ -141,93 +147,63 @@ def expose(
         size: side of the film in pixels.
     """
     anatomy, body = chest.anatomy, chest.body
-    grid = rays(body, view, distance, FIELD / zoom, size, anatomy.hu.shape)
-    density = anatomy.density * (1 + BONE * (110 / kvp) ** 0.8 * anatomy.bone)
-    density[anatomy.lungs] *= body.lung
-    volumes = [WATER * (110 / kvp) ** 0.35 * np.maximum(0, density + chest.added)]
-    volumes += [item.occupancy for item in chest.evidence if item.occupancy is not None]
+    grid = rays(body, view, distance, FIELD / zoom, size=size, shape=anatomy.hu.shape)
+    volumes = [_attenuation(chest, kvp)]
+    for item in chest.evidence:
+        if item.occupancy is not None:
+            volumes.append(item.occupancy)
     sums = project(grid, volumes).numpy()
-    met = shadows(grid[:, ::2], anatomy.regions).numpy()
-    regions = dict(zip(REGIONS, met, strict=True))
-    regions |= {f"{side}_lung_field": _lung_field(regions, side) for side in ("right", "left")}
-    depths, evidence = iter(sums[1:]), []
+    regions = _regions(grid, anatomy)
+    depths = iter(sums[1:])
+    evidence = []
     for item in chest.evidence:
         if item.occupancy is None:
-            evidence.append(np.logical_or.reduce([regions[name] for name in item.regions]))
+            filled = [regions[name] for name in item.regions]
+            evidence.append(np.logical_or.reduce(filled))
         else:
             evidence.append(next(depths) >= item.least)
     return Film(sums[0] + _breasts(body, size), regions, evidence)
 
 
+def _attenuation(chest: Chest, kvp: float) -> np.ndarray:
+    """Return (X, Y, Z), 1/mm, of a drawn chest at a tube voltage."""
+    anatomy = chest.anatomy
+    bony = BONE * (110 / kvp) ** 0.8
+    density = anatomy.density * (1 + bony * anatomy.bone)
+    density[anatomy.lungs] *= chest.body.lung
+    water = WATER * (110 / kvp) ** 0.35
+    return water * np.maximum(0, density + chest.added)
+
+
+def _regions(grid: torch.Tensor, anatomy: Anatomy) -> dict[str, np.ndarray]:
+    """Return the shadow of each region, and the lung fields."""
+    met = shadows(grid[:, ::2], anatomy.regions).numpy()
+    regions = dict(zip(REGIONS, met, strict=True))
+    fields = {f"{side}_lung_field": _lung_field(regions, side) for side in ("right", "left")}
+    return regions | fields
+
+
 def _lung_field(regions: dict[str, np.ndarray], side: str) -> np.ndarray:
-    """Return the part of a lung that an annotator outlines: not behind the heart, the spine or the
-    great vessels."""
-    lung = np.logical_or.reduce(
-        [mask for name, mask in regions.items() if name.startswith(side) and "lobe" in name]
-    )
-    front = ndimage.binary_opening(
-        lung & ~regions["heart"] & ~regions["spine"] & ~regions["aorta"], iterations=2
-    )
+    """Return the part of a lung that an annotator outlines.
+
+    That is the largest piece not behind the heart, the spine or the great vessels.
+    """
+    lobes = [mask for name, mask in regions.items() if name.startswith(side) and "lobe" in name]
+    behind = regions["heart"] | regions["spine"] | regions["aorta"]
+    lung = np.logical_or.reduce(lobes)
+    front = ndimage.binary_opening(lung & ~behind, iterations=2)
     pieces, n = ndimage.label(front)
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:]) if n else front
+    if not n:
+        return front
+    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
 
 
 def _breasts(body: Body, size: int) -> np.ndarray:
     """Return the (H, W) attenuation of breast tissue: two smooth mounds over the lower zones."""
     v, u = np.mgrid[0:size, 0:size] / size - 0.5
-    mounds = sum(
-        np.clip(1 - ((u - cx) / 0.2) ** 2 - ((v - 0.14) / 0.19) ** 2, 0, 1) ** 0.7
-        for cx in (-0.24, 0.25)
-    )
+    mounds = 0
+    for middle in (-0.24, 0.25):
+        across = ((u - middle) / 0.2) ** 2
+        down = ((v - 0.14) / 0.19) ** 2
+        mounds = mounds + np.clip(1 - across - down, 0, 1) ** 0.7
     return (WATER * 0.95 * body.breasts * mounds).astype(np.float32)
-
-
-def develop(
-    film: Film, rng: np.random.Generator, view: str, exposure: float, burnt: str | None = None
-) -> np.ndarray:
-    """Make the image that a machine shows: scatter, noise, edge enhancement, tone curve and a lead
-    marker.
-
-    Args:
-        film: from ``expose``.
-        rng: decides grain, tone and where the marker lies.
-        view: "AP" films get more scatter and say AP.
-        exposure: relative; 1 is usual, less is grainier.
-        burnt: a text to lay in the corner instead of the side marker; None lays the usual marker.
-
-    Returns:
-        (H, W) float32 in [0, 1], white is dense (as MONOCHROME2 shows it).
-    """
-    size = film.path.shape[0]
-    primary = np.exp(-film.path)
-    scatter = (
-        rng.uniform(0.35, 0.6) if view == "AP" else rng.uniform(0.2, 0.4)
-    ) * ndimage.gaussian_filter(primary, 0.09 * size, mode="nearest")
-    arrived = ndimage.gaussian_filter(primary + scatter, rng.uniform(0.25, 0.55))
-    arrived = arrived * np.exp(
-        rng.normal(0, 1, arrived.shape) * np.sqrt(1.2e-5 / (exposure * np.maximum(arrived, 2e-3)))
-    )
-    signal = -np.log(np.maximum(arrived, 1e-4))
-    for reach, gain in ((0.012, rng.uniform(0.8, 1.8)), (0.08, rng.uniform(0.3, 0.8))):
-        signal += gain * (signal - ndimage.gaussian_filter(signal, reach * size, mode="nearest"))
-    inside = signal[size // 10 : -size // 10, size // 10 : -size // 10]
-    low, high = np.percentile(inside, [rng.uniform(0.5, 3), rng.uniform(98, 99.8)])
-    tone = np.clip((signal - low) / (high - low) * 0.92 + 0.05, 0, 1) ** rng.uniform(0.6, 1.0)
-    _lay_marker(tone, rng, view, burnt)
-    return tone.astype(np.float32)
-
-
-def _lay_marker(tone: np.ndarray, rng: np.random.Generator, view: str, burnt: str | None) -> None:
-    """Lay a lead letter in a corner above a shoulder, in place; some AP films also say AP."""
-    size, side = tone.shape[0], rng.choice(["L", "R"])
-    text = burnt or (f"{side} AP" if view == "AP" and rng.random() < 0.5 else side)
-    canvas = Image.new("L", (size, size))
-    x = rng.uniform(0.84, 0.9) if side == "L" else rng.uniform(0.03, 0.08)
-    place = (
-        x * size - (0.08 * size if side == "L" and len(text) > 1 else 0),
-        rng.uniform(0.03, 0.16) * size,
-    )
-    ImageDraw.Draw(canvas).text(
-        place, text, fill=255, font=ImageFont.load_default(rng.uniform(0.05, 0.065) * size)
-    )
-    np.maximum(tone, np.asarray(canvas, np.float32) / 255 * rng.uniform(0.85, 1), out=tone)

@@ -19,12 +19,18 @@ def bootstrap(
 
     `statistic` takes row numbers; give it the difference of two models to compare them on the same
     patients (paired)."""
-    codes = np.unique(np.asarray(patients), return_inverse=True)[1]
-    rows = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
-    rng = np.random.default_rng(seed)
-    drawn = [
-        statistic(np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))]))
-        for _ in range(times)
-    ]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return statistic(np.arange(len(codes))), (float(low), float(high))
+    names = np.asarray(patients)
+    different, codes = np.unique(names, return_inverse=True)
+    many = len(different)
+    rows_of = []
+    for code in range(many):
+        rows_of.append(np.flatnonzero(codes == code))
+    draw = np.random.default_rng(seed)
+    values = []
+    for _ in range(times):
+        drawn = draw.integers(many, size=many)
+        rows = np.concatenate([rows_of[patient] for patient in drawn])
+        values.append(statistic(rows))
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    every = np.arange(len(codes))
+    return statistic(every), (float(low), float(high))

@@ -20,21 +20,28 @@ def zero_shot(
         images: unit vectors (N, D); said: finding -> embeddings (P, D) of sentences that state it;
             denied: of sentences that deny it, whose mean is taken off (CheXzero's idea, Tiu et al.
             2022)."""
-    return {
-        name: images @ (vectors.mean(0) - (denied[name].mean(0) if denied else 0))
-        for name, vectors in said.items()
-    }
+    scores = {}
+    for name, vectors in said.items():
+        prompt = vectors.mean(0)
+        if denied:
+            prompt = prompt - denied[name].mean(0)
+        scores[name] = images @ prompt
+    return scores
 
 
 def aucs(
-    truth: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], least: int = 5
+    truth: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    least: int = 5,
 ) -> dict[str, float]:
     """Return the AUC of each finding that has at least `least` positives and negatives; NaN truth
     is left out."""
     found = {}
     for name, score in scores.items():
         known = ~np.isnan(truth[name])
-        counts = np.bincount(truth[name][known].astype(int), minlength=2)
+        answers = truth[name][known]
+        counts = np.bincount(answers.astype(int), minlength=2)
         if counts.min() >= least:
-            found[name] = float(roc_auc_score(truth[name][known], score[known]))
+            auc = roc_auc_score(answers, score[known])
+            found[name] = float(auc)
     return found

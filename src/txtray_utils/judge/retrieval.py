@@ -1,6 +1,6 @@
 """Scores of retrieval and of zero-shot classification, with a paired bootstrap over patients.
 
-Labels are arrays (rows, 14) of float32 in the order of `studies.LABELS`: 1 present, 0 absent, -1
+Labels are arrays (rows, 14) of float32 in the order of `vocabulary.LABELS`: 1 present, 0 absent, -1
 uncertain, NaN not mentioned. TxtRayAlign's label overlap comes in two readings. *As published* (its
 report, equations 6-8) a study and what was retrieved for it are sets of findings that are present.
 *As coded* (its `evaluate.py`) every label that is mentioned counts with its polarity, and the
@@ -21,8 +21,11 @@ def own_ranks(model: ImageTextModel, pairs: ImageTextPairs) -> np.ndarray:
     """Return the rank (N,) of each film's own report, the mean of its sentences, among all of the
     pairs."""
     images = model.embed_images(pairs.images)
-    texts = model.embed_texts(torch.stack([part.mean(0) for part in pairs.texts]).to(images.device))
-    return pair_ranks((images @ texts.T).cpu().numpy())
+    means = [part.mean(0) for part in pairs.texts]
+    features = torch.stack(means)
+    texts = model.embed_texts(features.to(images.device))
+    similarity = images @ texts.T
+    return pair_ranks(similarity.cpu().numpy())
 
 
 def retrieval(model: ImageTextModel, pairs: ImageTextPairs) -> float:
@@ -38,19 +41,31 @@ class Overlap:
     precision: np.ndarray
     recall: np.ndarray
 
-    def scores(self, rows: np.ndarray | slice = slice(None)) -> dict[str, float]:
+    def scores(
+        self,
+        rows: np.ndarray | slice = slice(None),
+    ) -> dict[str, float]:
         """Return flat_hit, precision, recall and f1 over `rows` of the queries."""
-        parts = [part[rows] for part in (self.precision, self.recall)]
-        precision, recall = (
-            float(np.nanmean(part)) if np.isfinite(part).any() else 0.0 for part in parts
-        )
-        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        hit = self.hit[rows]
+        precision = _mean(self.precision[rows])
+        recall = _mean(self.recall[rows])
+        f1 = 0.0
+        if precision + recall:
+            f1 = 2 * precision * recall / (precision + recall)
         return {
-            "flat_hit": float(np.mean(self.hit[rows])),
+            "flat_hit": float(hit.mean()),
             "precision": precision,
             "recall": recall,
             "f1": f1,
         }
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of what is defined; 0 if nothing is."""
+    known = np.isfinite(values)
+    if not known.any():
+        return 0.0
+    return float(np.nanmean(values))
 
 
 def overlap_published(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
@@ -63,13 +78,13 @@ def overlap_published(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
     A query whose retrieved sentences name nothing has precision 0; a study in which nothing is
     present is skipped (NaN) in precision and recall and is no hit."""
     _same(truth, retrieved)
-    study, said = truth == 1, (retrieved == 1).any(1)
-    shared, asked = (study & said).sum(1), study.sum(1)
-    skip = np.where(asked == 0, np.nan, 1.0)
-    return Overlap(
-        (shared > 0).astype(float),
-        skip * shared / np.maximum(said.sum(1), 1),
-        shared / np.maximum(asked, 1) * skip,
+    study = truth == 1
+    said = (retrieved == 1).any(1)
+    both = study & said
+    return _overlap(
+        shared=both.sum(1),
+        said=said.sum(1),
+        asked=study.sum(1),
     )
 
 
@@ -81,14 +96,28 @@ def overlap_coded(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
     mentions; precision divides by every mention in the k sentences, repeats included. A study that
     mentions nothing is skipped."""
     _same(truth, retrieved)
-    same = (retrieved == truth[:, None]).any(1).sum(1)
-    asked, said = (~np.isnan(truth)).sum(1), (~np.isnan(retrieved)).sum((1, 2))
-    skip = np.where(asked == 0, np.nan, 1.0)
-    return Overlap(
-        (same > 0).astype(float),
-        skip * same / np.maximum(said, 1),
-        skip * same / np.maximum(asked, 1),
+    own = truth[:, None]
+    same = (retrieved == own).any(1)
+    mentioned = ~np.isnan(retrieved)
+    asked = ~np.isnan(truth)
+    return _overlap(
+        shared=same.sum(1),
+        said=mentioned.sum((1, 2)),
+        asked=asked.sum(1),
     )
+
+
+def _overlap(
+    shared: np.ndarray,
+    said: np.ndarray,
+    asked: np.ndarray,
+) -> Overlap:
+    """Return the overlap of each query from its counts; a query that asks nothing is skipped."""
+    skip = np.where(asked == 0, np.nan, 1.0)
+    precision = skip * shared / np.maximum(said, 1)
+    recall = skip * shared / np.maximum(asked, 1)
+    hit = shared > 0
+    return Overlap(hit.astype(float), precision, recall)
 
 
 def merge_labels(retrieved: np.ndarray) -> np.ndarray:
@@ -99,14 +128,18 @@ def merge_labels(retrieved: np.ndarray) -> np.ndarray:
     uncertain. A single sentence cannot say this of a study: "the heart is normal" leaves the lungs
     open. With these labels a normal study is a query too, and naming a finding in it is an error.
     """
-    joint = np.full((len(retrieved), 1, len(LABELS)), np.nan, np.float32)
+    shape = (len(retrieved), len(LABELS))
+    joint = np.full(shape, np.nan, np.float32)
     for state in (0, -1, 1):
-        joint[:, 0][(retrieved == state).any(1)] = state
-    sick = [label not in ("No Finding", "Support Devices") for label in LABELS]
-    joint[:, 0, LABELS.index("No Finding")] = np.where(
-        np.isin(joint[:, 0, sick], (1, -1)).any(1), np.nan, 1
-    )
-    return joint
+        named = (retrieved == state).any(1)
+        joint[named] = state
+    spared = np.isin(LABELS, ("No Finding", "Support Devices"))
+    ill = np.isin(joint[:, ~spared], (1, -1))
+    normal = ~ill.any(1)
+    column = LABELS.index("No Finding")
+    joint[:, column] = np.nan
+    joint[normal, column] = 1
+    return joint[:, None]
 
 
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:
@@ -116,14 +149,11 @@ def pair_ranks(similarity: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the matrix is not square, or holds NaN.
     """
-    if (
-        similarity.ndim != 2
-        or similarity.shape[0] != similarity.shape[1]
-        or not np.isfinite(similarity).all()
-    ):
-        raise ValueError(
-            f"similarities {similarity.shape} must be square and finite, each query's own item on the diagonal"
-        )
+    shape = similarity.shape
+    square = len(shape) == 2 and shape[0] == shape[1]
+    if not square or not np.isfinite(similarity).all():
+        rule = "must be square and finite, each query's own item on the diagonal"
+        raise ValueError(f"similarities {shape} {rule}")
     own = np.diag(similarity)[:, None]
     return (similarity >= own).sum(1)
 
@@ -140,6 +170,5 @@ def mean_reciprocal_rank(ranks: np.ndarray) -> float:
 
 def _same(truth: np.ndarray, retrieved: np.ndarray) -> None:
     if retrieved.ndim != 3 or retrieved.shape[::2] != truth.shape:
-        raise ValueError(
-            f"labels {truth.shape} need retrieved labels (queries, k, labels), not {retrieved.shape}"
-        )
+        needed = "need retrieved labels (queries, k, labels)"
+        raise ValueError(f"labels {truth.shape} {needed}, not {retrieved.shape}")

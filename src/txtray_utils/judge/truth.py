@@ -4,6 +4,9 @@ Only the virtual hospital knows what a film shows. Of a real film there is the r
 less than there is and sometimes more; a score against it says how well a model agrees with the
 radiologist. Explained in book/05_retrieval_and_zero_shot."""
 
+from collections import defaultdict
+from collections.abc import Iterator
+
 import numpy as np
 from datasets import Dataset
 
@@ -12,15 +15,16 @@ from txtray_utils.read.report import report_text
 from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS, label_matrix
 
 DRAWN, REPORTED = "what was drawn", "what the text says"
+Sided = tuple[int, str, str]  # row, finding, side
 
 
 def truth_source(studies: Dataset) -> str:
     """Return `DRAWN` if anything is known of what was drawn, else `REPORTED`."""
-    return (
-        DRAWN
-        if any(value is not None for row in studies["drawn"] for value in row.values())
-        else REPORTED
-    )
+    for row in studies["drawn"]:
+        known = set(row.values()) - {None}
+        if known:
+            return DRAWN
+    return REPORTED
 
 
 def finding_truth(studies: Dataset) -> np.ndarray:
@@ -31,30 +35,49 @@ def finding_truth(studies: Dataset) -> np.ndarray:
     """
     if truth_source(studies) == DRAWN:
         return label_matrix(studies["drawn"], FINDINGS)
+    texts = map(_report, studies["sentences"])
     columns = [NAMED.index(READ_AS[name]) for name in FINDINGS]
-    states = label_texts(report_text(said or ()) for said in studies["sentences"])[:, columns]
-    return np.where(states == -1, np.nan, states == 1).astype(np.float32)
+    states = label_texts(texts)[:, columns]
+    found = (states == 1).astype(np.float32)
+    found[states == -1] = np.nan
+    return found
 
 
-def side_truth(studies: Dataset) -> list[tuple[int, str, str]]:
+def _report(said: list[str] | None) -> str:
+    return report_text(said or ())
+
+
+def side_truth(studies: Dataset) -> list[Sided]:
     """Return (row, finding, "right" or "left") for each finding that lies on one side, as drawn or
     as the text says.
 
     One on both sides is left out. A text's findings are those of `FINDINGS` that have a CheXpert
     label of their own."""
-    found: dict[tuple[int, str], set[str]] = {}
+    items = _said_sides(studies)
     if truth_source(studies) == DRAWN:
-        for row, items in enumerate(studies["evidence"]):
-            for one in items or ():
-                found.setdefault((row, one["finding"]), set()).add(one["side"])
-    else:
-        finding_of = {READ_AS[name]: name for name in FINDINGS}
-        for row, text in enumerate(studies["sentences"]):
-            for one in mentions(report_text(text or ())):
-                if one.state == 1 and one.side and one.label in finding_of:
-                    found.setdefault((row, finding_of[one.label]), set()).add(one.side)
-    return [
-        (row, name, side)
-        for (row, name), (side, *more) in found.items()
-        if not more and side in ("right", "left")
-    ]
+        items = _drawn_sides(studies)
+    sides_of: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for row, name, side in items:
+        sides_of[row, name].add(side)
+    found = []
+    for (row, name), sides in sides_of.items():
+        if sides in ({"right"}, {"left"}):
+            found.append((row, name, *sides))
+    return found
+
+
+def _drawn_sides(studies: Dataset) -> Iterator[Sided]:
+    """Give row, finding and side of all that was drawn."""
+    for row, items in enumerate(studies["evidence"]):
+        for one in items or ():
+            yield row, one["finding"], one["side"]
+
+
+def _said_sides(studies: Dataset) -> Iterator[Sided]:
+    """Give row, finding and side of all that is said to be present, where a side is said."""
+    finding_of = {READ_AS[name]: name for name in FINDINGS}
+    for row, said in enumerate(studies["sentences"]):
+        for one in mentions(_report(said)):
+            finding = finding_of.get(one.label)
+            if finding and one.state == 1 and one.side:
+                yield row, finding, one.side

@@ -19,8 +19,6 @@ import numpy as np
 from txtray_utils.studies.pixels import encode_png
 
 MOST = 12  # studies; each brings its film, and a longer list is hard to survey
-
-
 KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
 
 
@@ -56,20 +54,19 @@ def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
     if not 1 <= len(shown) <= MOST:
         raise ValueError(f"{len(shown)} studies cannot be shown: give 1 to {MOST}")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name):
-        raise ValueError(
-            f"{name!r} cannot begin an id: use a letter, then letters, digits, - and _"
-        )
+        remedy = "use a letter, then letters, digits, - and _"
+        raise ValueError(f"{name!r} cannot begin an id: {remedy}")
     true = _true(shown)
-    options = "".join(f"<option>{escape(study.name)}</option>" for study in shown)
-    articles = "\n".join(
-        _article(study, true, credit, f"{name}-{number}") for number, study in enumerate(shown, 1)
-    )
+    options, articles = [], []
+    for number, study in enumerate(shown, 1):
+        options.append(f"<option>{escape(study.name)}</option>")
+        articles.append(_article(study, true, credit, f"{name}-{number}"))
     return Template(_file("explorer.html")).substitute(
         style=_file("explorer.css"),
         script=_file("explorer.js").replace("NAME", name),
         name=name,
-        options=options,
-        articles=articles,
+        options="".join(options),
+        articles="\n".join(articles),
     )
 
 
@@ -79,55 +76,62 @@ def _file(name: str) -> str:
 
 def _true(shown: Sequence[Shown]) -> str:
     """Return the key of the true report, once the studies are found to be alike and whole."""
-    systems, judged = list(shown[0].reports), set(shown[0].findings)
+    systems = list(shown[0].reports)
+    judged = set(shown[0].findings)
     for study in shown:
         if list(study.reports) != systems or set(study.findings) != judged:
             raise ValueError(f"{study.name}: its systems are not those of {shown[0].name}")
-        if unknown := {kind for kinds in study.findings.values() for kind in kinds} - set(KINDS):
-            raise ValueError(
-                f"{study.name}: findings are {', '.join(KINDS)}, not {', '.join(sorted(unknown))}"
-            )
-        if (
-            study.film.ndim != 2
-            or not study.film.size
-            or not 0 <= study.film.min() <= study.film.max() <= 1
-        ):
+        unknown = set().union(*study.findings.values()) - set(KINDS)
+        if unknown:
+            kinds, others = ", ".join(KINDS), ", ".join(sorted(unknown))
+            raise ValueError(f"{study.name}: findings are {kinds}, not {others}")
+        if not _is_film(study.film):
             raise ValueError(f"{study.name}: a film is (H, W) with values in [0, 1]")
     left = [system for system in systems if system not in judged]
     if len(left) != 1 or not judged < set(systems):
-        raise ValueError(
-            f"one report must be without findings, the true one; of {systems} these have some: {sorted(judged)}"
-        )
+        rule = "one report must be without findings, the true one"
+        raise ValueError(f"{rule}; of {systems} these have some: {sorted(judged)}")
     return left[0]
+
+
+def _is_film(image: np.ndarray) -> bool:
+    """Tell whether an image is (H, W), not empty, with values in [0, 1]."""
+    if image.ndim != 2 or not image.size:
+        return False
+    return bool(0 <= image.min() <= image.max() <= 1)
 
 
 def _article(study: Shown, true: str, credit: str, name: str) -> str:
     """Return one study: its film beside the true report, then each system's report beside its
     findings."""
-    png = base64.b64encode(encode_png(np.rint(study.film * 255).astype(np.uint8))).decode()
+    bytes_of_film = np.rint(study.film * 255).astype(np.uint8)
+    png = base64.b64encode(encode_png(bytes_of_film)).decode()
+    source = f"data:image/png;base64,{png}"
+    said = study.reports[true]
     parts = [
-        f'<article aria-labelledby="{name}">\n<h3 id="{name}">{escape(study.name)}</h3>\n<div class="pair">',
-        f'<img class="dark-light" src="data:image/png;base64,{png}" alt="{escape(study.about)}">',
-        _report(
-            f"{true} (true report)",
-            study.reports[true],
-            f'\n<p class="credit">{escape(credit)}</p>',
-        ),
+        f'<article aria-labelledby="{name}">',
+        f'<h3 id="{name}">{escape(study.name)}</h3>',
+        '<div class="pair">',
+        f'<img class="dark-light" src="{source}" alt="{escape(study.about)}">',
+        _report(f"{true} (true report)", said, f'\n<p class="credit">{escape(credit)}</p>'),
         "</div>",
     ]
     for system, report in study.reports.items():
-        if system != true:
-            items = "\n".join(_item(kind, study.findings[system].get(kind, ())) for kind in KINDS)
-            parts.append(
-                f'<section class="pair">\n{_report(system, report)}\n<ul role="list">\n{items}\n</ul>\n</section>'
-            )
+        if system == true:
+            continue
+        findings = study.findings[system]
+        parts += ['<section class="pair">', _report(system, report), '<ul role="list">']
+        parts += [_item(kind, findings.get(kind, ())) for kind in KINDS]
+        parts += ["</ul>", "</section>"]
     return "\n".join([*parts, "</article>"])
 
 
 def _report(title: str, report: str, below: str = "") -> str:
-    return f'<div class="report">\n<h4>{escape(title)}</h4>\n<p>{escape(report)}</p>{below}\n</div>'
+    said = f"<h4>{escape(title)}</h4>\n<p>{escape(report)}</p>"
+    return f'<div class="report">\n{said}{below}\n</div>'
 
 
 def _item(kind: str, findings: Sequence[str]) -> str:
     sign = f'<span aria-hidden="true">{KINDS[kind]}</span>'
-    return f'<li class="{kind}">{sign} <strong>{kind}</strong>: {escape(", ".join(findings) or "none")}</li>'
+    names = escape(", ".join(findings) or "none")
+    return f'<li class="{kind}">{sign} <strong>{kind}</strong>: {names}</li>'

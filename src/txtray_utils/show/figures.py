@@ -48,7 +48,7 @@ def films(
 def overlay(
     axis: Axes,
     film: np.ndarray,
-    masks: Mapping[str, np.ndarray],
+    masks: Mapping[str, np.ndarray] | None = None,
     title: str = "",
 ) -> None:
     """Show a film (H, W) in [0, 1] with bool masks (H, W) by name: a tint, an outline and a legend
@@ -57,7 +57,7 @@ def overlay(
     axis.axis("off")
     axis.set_title(title, fontsize=9)
     patches = []
-    for number, (name, mask) in enumerate(masks.items()):
+    for number, (name, mask) in enumerate((masks or {}).items()):
         colour = COLOURS[number % len(COLOURS)]
         patches.append(Patch(color=colour, label=name.replace("_", " ")))
         if mask.any():
@@ -76,18 +76,23 @@ def overlay(
 
 def intervals(
     axis: Axes,
-    results: Mapping[str, Result],
-    highlight: Collection[str] = (),
+    results: Mapping[str, Result | tuple[float, tuple[float, float]]],
+    highlight: Collection[str] | str = (),
     colour: str = COLOURS[5],
 ) -> None:
     """Draw one row a name, from below: the value as a dot with its interval, if it has one.
 
-    The names in `highlight` have a colour of their own; an underscore in a name becomes a space."""
+    Each is a `Result`, or a value and its interval as `bootstrap` gives them. The names in
+    `highlight` have a colour of their own; an underscore in a name becomes a space."""
+    marked = {highlight} if isinstance(highlight, str) else set(highlight)
     for row, (name, result) in enumerate(results.items()):
-        value = result.value
-        low, high = result.ci or (value, value)
+        if isinstance(result, tuple):
+            value, interval = result
+        else:
+            value, interval = result.value, result.ci
+        low, high = interval or (value, value)
         reach = [[value - low], [high - value]]
-        shade = COLOURS[6] if name in highlight else colour
+        shade = COLOURS[6] if name in marked else colour
         axis.errorbar(value, row, xerr=reach, fmt="o", color=shade, capsize=3)
     names = [name.replace("_", " ") for name in results]
     axis.set_yticks(range(len(names)), names)

@@ -14,26 +14,37 @@ from txtray_utils.read.report import refers_to_prior, report_text
 from txtray_utils.write.index import SentenceCorpus, VectorIndex
 
 LONGEST = 25  # words; a longer sentence says too much to be said of another film
+UNSAYABLE = re.compile(r"XX+|__+|(?i:\blateral view)")
 
 
 def common_normal(studies: Dataset) -> str:
     """Return the report that most studies share, to the letter; in practice a normal one."""
-    return Counter(report_text(said) for said in studies["sentences"] if said).most_common(1)[0][0]
+    counts: Counter[str] = Counter()
+    for said in studies["sentences"]:
+        if said:
+            counts[report_text(said)] += 1
+    report, _ = counts.most_common(1)[0]
+    return report
 
 
-def nearest_report(images: torch.Tensor, bank: VectorIndex, reports: Sequence[str]) -> list[str]:
+def nearest_report(
+    images: torch.Tensor,
+    bank: VectorIndex,
+    reports: Sequence[str],
+) -> list[str]:
     """Return for each film (Q, W) the report of the nearest film of the bank (N, W) (Boag et al.
     2020)."""
-    return [reports[row] for row in bank.search(images, 1)[1][:, 0].tolist()]
+    _, nearest = bank.search(images, 1)
+    return [reports[row] for row in nearest[:, 0].tolist()]
 
 
 def nearest_sentences(similarity: torch.Tensor, bank: SentenceCorpus, k: int = 2) -> list[str]:
     """Return for each film the k nearest sentences, as TxtRayAlign does: similarity (Q, N) to the N
     of the bank."""
-    return [
-        report_text([bank.texts[row] for row in rows])
-        for rows in similarity.topk(k).indices.tolist()
-    ]
+    reports = []
+    for rows in similarity.topk(k).indices.tolist():
+        reports.append(_report(bank, rows))
+    return reports
 
 
 def sayable(bank: SentenceCorpus, priors: bool = False) -> torch.Tensor:
@@ -42,14 +53,21 @@ def sayable(bank: SentenceCorpus, priors: bool = False) -> torch.Tensor:
     Left out are gaps of de-identification, words about a lateral view, very long sentences and,
     unless `priors`, comparisons with an earlier film (Ramesh et al. 2022, arXiv 2210.06340): a new
     patient has none."""
-    return torch.tensor([
-        not re.search(r"XX+|__+|(?i:\blateral view)", text) and len(text.split()) <= LONGEST and (priors or not refers_to_prior(text))
-        for text in bank.texts
-    ])  # fmt: skip
+    may = []
+    for text in bank.texts:
+        whole = not UNSAYABLE.search(text)
+        short = len(text.split()) <= LONGEST
+        timeless = priors or not refers_to_prior(text)
+        may.append(whole and short and timeless)
+    return torch.tensor(may)
 
 
 def select_sentences(
-    similarity: torch.Tensor, bank: SentenceCorpus, above: float, most: int = 6, alike: float = 0.75
+    similarity: torch.Tensor,
+    bank: SentenceCorpus,
+    above: float,
+    most: int = 6,
+    alike: float = 0.75,
 ) -> list[str]:
     """Return reports of as many sentences as are near enough, in the manner of CXR-RePaiR (Endo et
     al. 2021).
@@ -57,20 +75,36 @@ def select_sentences(
     The nearest sentence is always said. A further one must have similarity `above` or more,
     contradict nothing that was said, and repeat nothing: the cosine of its text features to those
     said stays below `alike`."""
-    reports, states = [], bank.labels
-    for row in similarity:
-        near, order = row.topk(min(100, len(row)))
+    reports = []
+    for near in similarity:
+        nearest = near.topk(min(100, len(near)))
+        values = nearest.values.tolist()
         said: list[int] = []
-        for value, one in zip(near.tolist(), order.tolist(), strict=True):
+        for value, row in zip(values, nearest.indices.tolist(), strict=True):
             if said and (value < above or len(said) == most):
                 break
-            there = states[said]
-            clash = (
-                ((there == 1) & (states[one] == 0)) | ((there == 0) & (states[one] == 1))
-            ).any()
-            if not clash and not (
-                said and float((bank.features[said] @ bank.features[one]).max()) > alike
-            ):
-                said.append(one)
-        reports.append(report_text([bank.texts[one] for one in said]))
+            clash = _contradicts(bank, said, row)
+            if not clash and not _repeats(bank, said, row, alike):
+                said.append(row)
+        reports.append(_report(bank, said))
     return reports
+
+
+def _contradicts(bank: SentenceCorpus, said: list[int], row: int) -> bool:
+    """Tell whether a sentence denies what was said, or says what was denied."""
+    before, now = bank.labels[said], bank.labels[row]
+    denied = (before == 1) & (now == 0)
+    affirmed = (before == 0) & (now == 1)
+    return bool((denied | affirmed).any())
+
+
+def _repeats(bank: SentenceCorpus, said: list[int], row: int, alike: float) -> bool:
+    """Tell whether a sentence means what one that was said means."""
+    if not said:
+        return False
+    cosines = bank.features[said] @ bank.features[row]
+    return float(cosines.max()) > alike
+
+
+def _report(bank: SentenceCorpus, rows: Sequence[int]) -> str:
+    return report_text([bank.texts[row] for row in rows])

@@ -27,11 +27,12 @@ class SentenceCorpus:
 def sentence_corpus(studies: Dataset) -> SentenceCorpus:
     """Return the distinct sentences of the studies' reports, in alphabetical order, those without a
     word left out."""
-    distinct = {sentence for said in studies["sentences"] for sentence in said or ()}
-    texts = sorted(text for text in distinct if any(map(str.isalpha, text)))
-    return SentenceCorpus(
-        texts, text_features(texts), label_matrix([label_report(text, None) for text in texts])
-    )
+    distinct: set[str] = set()
+    for said in studies["sentences"]:
+        distinct.update(said or ())
+    texts = [text for text in sorted(distinct) if any(map(str.isalpha, text))]
+    labels = [label_report(text, None) for text in texts]
+    return SentenceCorpus(texts, text_features(texts), label_matrix(labels))
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,15 @@ class VectorIndex:
     def __post_init__(self) -> None:
         """Refuse what cannot be searched."""
         if self.vectors.ndim != 2 or not len(self.vectors):
-            raise ValueError(
-                f"a bank needs vectors (N, D) with N > 0, not {tuple(self.vectors.shape)}"
-            )
+            shape = tuple(self.vectors.shape)
+            raise ValueError(f"a bank needs vectors (N, D) with N > 0, not {shape}")
         _finite(self.vectors, "the bank")
 
     def search(
-        self, queries: torch.Tensor, k: int, block: int = 65536
+        self,
+        queries: torch.Tensor,
+        k: int,
+        block: int = 65536,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the similarities (Q, k) and row numbers (Q, k) of the k nearest, best first,
         exactly.
@@ -64,23 +67,26 @@ class VectorIndex:
             ValueError: k is below 1 or above the bank, dimensions differ, or queries are not
         finite."""
         self.check(queries, k)
-        best, rows = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.long)
+        best = torch.empty(len(queries), 0)
+        rows = torch.empty(len(queries), 0, dtype=torch.long)
         for start in range(0, len(self.vectors), block):
-            part = queries.float() @ self.vectors[start : start + block].float().T
-            value, row = part.topk(min(k, part.shape[1]))
-            best, rows = torch.cat([best, value], 1), torch.cat([rows, row + start], 1)
+            vectors = self.vectors[start : start + block].float()
+            similarity = queries.float() @ vectors.T
+            value, row = similarity.topk(min(k, len(vectors)))
+            best = torch.cat([best, value], 1)
+            rows = torch.cat([rows, row + start], 1)
             best, keep = best.topk(min(k, best.shape[1]))
             rows = rows.gather(1, keep)
         return best, rows
 
     def check(self, queries: torch.Tensor, k: int) -> None:
         """Raise ValueError where `search` cannot answer."""
-        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1]:
-            raise ValueError(
-                f"queries {tuple(queries.shape)} and bank {tuple(self.vectors.shape)} differ in dimension"
-            )
-        if not 1 <= k <= len(self.vectors):
-            raise ValueError(f"k is {k}; it must be 1 to {len(self.vectors)}, the size of the bank")
+        asked = tuple(queries.shape)
+        there = tuple(self.vectors.shape)
+        if len(asked) != 2 or asked[1] != there[1]:
+            raise ValueError(f"queries {asked} and bank {there} differ in dimension")
+        if not 1 <= k <= there[0]:
+            raise ValueError(f"k is {k}; it must be 1 to {there[0]}, the size of the bank")
         _finite(queries, "the queries")
 
 
@@ -88,22 +94,31 @@ class FaissIndex:
     """The same search, approximate: an inverted file of 8-bit vectors (a quarter of float32),
     `probe` lists a query."""
 
-    def __init__(self, bank: VectorIndex, lists: int = 1024, probe: int = 32) -> None:
+    def __init__(
+        self,
+        bank: VectorIndex,
+        lists: int = 1024,
+        probe: int = 32,
+    ) -> None:
         """Train the lists on a part of the bank and add all of it, 65,536 rows at a time."""
         import faiss  # here, so that only large banks need it
 
         size, dimension = bank.vectors.shape
+        lists = max(1, min(lists, size // 40))
         self.bank = bank
         quantiser = faiss.IndexFlatIP(dimension)
-        kind = faiss.ScalarQuantizer.QT_8bit
-        lists = max(1, min(lists, size // 40))
         self.index = faiss.IndexIVFScalarQuantizer(
-            quantiser, dimension, lists, kind, faiss.METRIC_INNER_PRODUCT
+            quantiser,
+            dimension,
+            lists,
+            faiss.ScalarQuantizer.QT_8bit,
+            faiss.METRIC_INNER_PRODUCT,
         )
-        sample = torch.randperm(size, generator=torch.Generator().manual_seed(0))[: 40 * lists]
-        self.index.train(np.ascontiguousarray(bank.vectors[sample].float()))
+        draw = torch.Generator().manual_seed(0)
+        sample = torch.randperm(size, generator=draw)[: 40 * lists]
+        self.index.train(_array(bank.vectors[sample]))
         for part in bank.vectors.split(65536):
-            self.index.add(np.ascontiguousarray(part.float()))
+            self.index.add(_array(part))
         self.index.nprobe = min(probe, lists)
 
     def search(self, queries: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,17 +127,20 @@ class FaissIndex:
         A query whose probed lists hold fewer than k vectors is answered by the exact search.
         """
         self.bank.check(queries, k)
-        best, rows = map(
-            torch.from_numpy, self.index.search(np.ascontiguousarray(queries.float()), k)
-        )
+        found = self.index.search(_array(queries), k)
+        best, rows = map(torch.from_numpy, found)
         short = (rows < 0).any(1)
         if short.any():
             best[short], rows[short] = self.bank.search(queries[short], k)
         return best, rows
 
 
+def _array(vectors: torch.Tensor) -> np.ndarray:
+    return np.ascontiguousarray(vectors.float())
+
+
 def _finite(vectors: torch.Tensor, what: str) -> None:
-    if not all(part.isfinite().all() for part in vectors.split(65536)):
-        raise ValueError(
-            f"{what} holds NaN or infinity; look for a loss that became NaN, or a film without contrast"
-        )
+    for part in vectors.split(65536):
+        if not part.isfinite().all():
+            remedy = "look for a loss that became NaN, or a film without contrast"
+            raise ValueError(f"{what} holds NaN or infinity; {remedy}")

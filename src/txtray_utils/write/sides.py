@@ -21,49 +21,71 @@ def halves(model: ImageTextModel, films: torch.Tensor) -> np.ndarray:
 
     The tower's feature map is cut in two before it is pooled. The patient's right is on the
     viewer's left."""
-    return torch.stack(
-        [model.pooled(part) for part in model.feature_maps(films).chunk(2, 3)], 1
-    ).numpy()
+    maps = model.feature_maps(films)
+    pooled = []
+    for part in maps.chunk(2, 3):
+        pooled.append(model.pooled(part))
+    features = torch.stack(pooled, 1)
+    return features.numpy()
 
 
 def said_sides(reports: Sequence[str]) -> np.ndarray:
     """Return the side (N, 14) that each report gives each finding that is present: right, left,
     both, or ""."""
-    found = np.full((len(reports), len(LABELS)), "", dtype="<U5")
+    shape = (len(reports), len(LABELS))
+    found = np.full(shape, "", dtype="<U5")
     for row, report in enumerate(reports):
         for one in mentions(report):
             if one.state == 1 and one.side:
-                found[row, LABELS.index(one.label)] = one.side
+                column = LABELS.index(one.label)
+                found[row, column] = one.side
     return found
 
 
-def train_side_classifier(of_halves: np.ndarray, said: np.ndarray) -> np.ndarray:
+def train_side_classifier(
+    of_halves: np.ndarray,
+    said: np.ndarray,
+) -> np.ndarray:
     """Return weights (F,) that tell the side of a film's findings, learnt from the sides that
     training reports say (N, 14).
 
     A logistic regression of right against left on the difference of the halves (N, 2, F), without a
     constant and on each difference with both signs, so that a mirrored film gets the opposite
     answer."""
-    named = [LABELS.index(label) for label in SIDED]
-    rows, which = np.nonzero(np.isin(said[:, named], ("right", "left")))
+    columns = [LABELS.index(label) for label in SIDED]
+    named = said[:, columns]
+    one_side = np.isin(named, ("right", "left"))
+    rows, _ = np.nonzero(one_side)
     if not len(rows):
         raise ValueError("no report says a side of a finding; sides cannot be learnt from it")
-    right = said[:, named][rows, which] == "right"
+    right = named[one_side] == "right"
     more = of_halves[rows, 0] - of_halves[rows, 1]
     scale = more.std(0) + 1e-6
-    both = np.concatenate([more, -more]) / scale
-    model = LogisticRegression(C=0.01, fit_intercept=False, max_iter=500).fit(
-        both, np.concatenate([right, ~right])
+    both = np.concatenate([more, -more])
+    answers = np.concatenate([right, ~right])
+    model = LogisticRegression(
+        C=0.01,
+        fit_intercept=False,
+        max_iter=500,
     )
+    model.fit(both / scale, answers)
     return model.coef_[0] / scale
 
 
-def sides(of_halves: np.ndarray, weights: np.ndarray, margin: float) -> np.ndarray:
+def sides(
+    of_halves: np.ndarray,
+    weights: np.ndarray,
+    margin: float,
+) -> np.ndarray:
     """Return "right", "left" or "" (not sure enough) for each film and label (N, 14); only `SIDED`
     findings have one.
 
     One answer for a film: the weights tell where something is, not which of two findings is where.
     """
-    more = (of_halves[:, 0] - of_halves[:, 1]) @ weights
-    where = np.where(more > margin, "right", np.where(more < -margin, "left", ""))
-    return np.where(np.isin(LABELS, SIDED), where[:, None], "")
+    right, left = of_halves[:, 0], of_halves[:, 1]
+    more = (right - left) @ weights
+    side = np.full(len(more), "", dtype="<U5")
+    side[more > margin] = "right"
+    side[more < -margin] = "left"
+    has_side = np.isin(LABELS, SIDED)
+    return np.where(has_side, side[:, None], "")

@@ -1,11 +1,12 @@
-"""Reports written from what others wrote: the nearest report, the nearest sentences, or sentences
-chosen for findings.
+"""Reports written from findings: sentences chosen to state them and to deny what was asked.
 
-Every writer copies from the training reports, so each sentence is a radiologist's own; the decoder
-of `txtray_utils.decoder` writes word by word instead. Explained in book/06_writing_a_report."""
+Every sentence comes from the training reports, so each is a radiologist's own; the decoder of
+`txtray_utils.write.decoder` writes word by word instead. Explained in book/06_writing_a_report.
+"""
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -16,9 +17,8 @@ from txtray_utils.vocabulary import LABELS, by_urgency, without_no_finding
 from txtray_utils.write.index import SentenceCorpus
 
 ORDER = by_urgency()
-
-
-ASKED = {  # what an indication asks about; ours, in the words of the indications of the training reports
+# What an indication asks about; ours, in the words of the indications of the training reports.
+ASKED = {
     r"pain|trauma|fall|fell|accident|mvc|mva|injur": (
         "Pneumothorax",
         "Fracture",
@@ -34,9 +34,8 @@ ASKED = {  # what an indication asks about; ours, in the words of the indication
     r"failure|chf|edema|swelling|cardio|hypertens": ("Cardiomegaly", "Edema", "Pleural Effusion"),
     r"cancer|mass|nodul|metast|tumou?r|smok": ("Lung Lesion", "Pleural Effusion"),
 }
-
-
 ALWAYS_ASKED = ("Pneumothorax", "Pleural Effusion")  # where the indication is silent
+NORMAL = r"(?i)(\d\. )?(no (acute|active)|normal chest)"  # how a sentence begins that says so
 
 
 def thresholds(scores: np.ndarray, rates: np.ndarray, share: float = 1.0) -> np.ndarray:
@@ -45,55 +44,67 @@ def thresholds(scores: np.ndarray, rates: np.ndarray, share: float = 1.0) -> np.
 
     Matching how often a label occurs is steadier than the best threshold of a few dozen validation
     films."""
-    wanted = np.clip(1 - share * rates, 0, 1)
-    return np.array(
-        [
-            np.quantile(column, at, method="higher")
-            for column, at in zip(scores.T, wanted, strict=True)
-        ]
-    )
+    below = 1 - share * rates
+    wanted = np.clip(below, 0, 1)
+    cuts = []
+    for column, at in zip(scores.T, wanted, strict=True):
+        cuts.append(np.quantile(column, at, method="higher"))
+    return np.array(cuts)
 
 
 def asked_about(indication: str | None) -> tuple[str, ...]:
     """Return the labels that an indication asks about, `ALWAYS_ASKED` where it is silent."""
     words = (indication or "").lower()
-    found = [label for cue, labels in ASKED.items() if re.search(cue, words) for label in labels]
-    return tuple(dict.fromkeys(found)) or ALWAYS_ASKED
+    found: dict[str, None] = {}  # in order, each once
+    for cue, labels in ASKED.items():
+        if re.search(cue, words):
+            found |= dict.fromkeys(labels)
+    return tuple(found) or ALWAYS_ASKED
 
 
 class Structured:
     """Writes from findings: for each finding a sentence that states it and nothing else, then what
-    is asked and absent."""
+    is asked and absent.
+
+    Rows of the corpus, by what they say: `states` by finding and side, `denies` by finding, and
+    `normal`, that nothing is wrong."""
 
     def __init__(self, bank: SentenceCorpus, may: torch.Tensor) -> None:
         """Sort the sentences that may be said (N,) by what they say."""
         self.bank = bank
-        rows = np.flatnonzero(may.numpy())
-        labels = without_no_finding(bank.labels)
-        names = [label for label in LABELS if label != "No Finding"]
-        present, absent, unsure = labels == 1, labels == 0, labels == -1
-        alone = (present.sum(1) == 1) & ~unsure.any(1) & ~absent.any(1)
-        quiet = ~present.any(1) & ~unsure.any(1)
-        self.states = {name: {side: [] for side in ("right", "left", "both", "")} for name in names}
-        for row in rows[alone[rows]]:
-            name = names[int(present[row].argmax())]
-            said = {
-                one.side
-                for one in mentions(bank.texts[row])
-                if one.label == name and one.state == 1
-            }
-            if len(said) == 1:
-                self.states[name][said.pop()].append(int(row))
-        self.denies = {
-            name: [int(row) for row in rows if quiet[row] and absent[row, k]]
-            for k, name in enumerate(names)
-        }
-        self.normal = [
-            int(row)
-            for row in rows
-            if quiet[row]
-            and re.match(r"(?i)(\d\. )?(no (acute|active)|normal chest)", bank.texts[row])
-        ]
+        self.states: dict[str, dict[str, list[int]]] = {}
+        self.denies: dict[str, list[int]] = {}
+        self.normal: list[int] = []
+        names = without_no_finding(np.array(LABELS))
+        for name in names.tolist():
+            self.states[name] = {"right": [], "left": [], "both": [], "": []}
+            self.denies[name] = []
+        for row in np.flatnonzero(may.numpy()).tolist():
+            labels = without_no_finding(bank.labels[row])
+            if (labels == -1).any():
+                continue
+            present = names[labels == 1].tolist()
+            absent = names[labels == 0].tolist()
+            if len(present) == 1 and not absent:
+                self._add_statement(row, present[0])
+            if not present:
+                self._add_denial(row, absent)
+
+    def _add_statement(self, row: int, name: str) -> None:
+        """Keep a sentence that states one finding, unless it gives it two sides."""
+        said = set()
+        for one in mentions(self.bank.texts[row]):
+            if one.label == name and one.state == 1:
+                said.add(one.side)
+        if len(said) == 1:
+            self.states[name][said.pop()].append(row)
+
+    def _add_denial(self, row: int, absent: list[str]) -> None:
+        """Keep a sentence that states no finding by what it denies, or as one of normality."""
+        for name in absent:
+            self.denies[name].append(row)
+        if re.match(NORMAL, self.bank.texts[row]):
+            self.normal.append(row)
 
     def write(
         self,
@@ -111,37 +122,46 @@ class Structured:
             side: (Q, 14) "right", "left", "both" or "" (say none).
             indications: what the request said, for the pertinent negatives.
         """
-        return [
-            self._one(near, present[k], side[k], indications[k])
-            for k, near in enumerate(similarity)
-        ]
+        reports = []
+        for row, near in enumerate(similarity):
+            there = [label for label in ORDER if present[row][LABELS.index(label)]]
+            said = self._stated(near, there, side[row])
+            if set(there) <= {"Support Devices"}:  # no illness
+                said += _nearest(near, self.normal)
+            absent = [label for label in asked_about(indications[row]) if label not in there]
+            self._deny(near, absent, there, said)
+            once = dict.fromkeys(said)
+            reports.append(report_text([self.bank.texts[one] for one in once]))
+        return reports
 
-    def _one(
-        self, near: torch.Tensor, present: np.ndarray, side: np.ndarray, indication: str | None
-    ) -> str:
-        there = [label for label in ORDER if present[LABELS.index(label)]]
+    def _stated(self, near: torch.Tensor, there: list[str], side: np.ndarray) -> list[int]:
+        """Return a sentence for each finding: of its side, else of no side, else of any."""
         said = []
         for label in there:
             by_side = self.states[label]
-            rows = (
-                by_side[side[LABELS.index(label)]]
-                or by_side[""]
-                or [row for rows in by_side.values() for row in rows]
-            )
-            said += self._nearest(near, rows)
-        illness = [label for label in there if label != "Support Devices"]
-        said += [] if illness else self._nearest(near, self.normal)
-        absent = [label for label in asked_about(indication) if label not in there]
-        for label in absent:
-            if not any(self.bank.labels[row][LABELS.index(label)] == 0 for row in said):
-                fits = [
-                    row
-                    for row in self.denies[label]
-                    if not any(self.bank.labels[row][LABELS.index(one)] == 0 for one in there)
-                ]
-                said += self._nearest(near, fits)
-        return report_text([self.bank.texts[row] for row in dict.fromkeys(said)])
+            rows = by_side[side[LABELS.index(label)]] or by_side[""]
+            said += _nearest(near, rows or list(chain(*by_side.values())))
+        return said
 
-    @staticmethod
-    def _nearest(near: torch.Tensor, rows: list[int]) -> list[int]:
-        return [rows[int(near[rows].argmax())]] if rows else []
+    def _deny(
+        self, near: torch.Tensor, absent: list[str], there: list[str], said: list[int]
+    ) -> None:
+        """Add a sentence to `said` for each absent finding that none of them denies yet."""
+        for label in absent:
+            if self._denying(said, [label]).any():
+                continue
+            rows = np.array(self.denies[label], int)
+            fits = rows[~self._denying(rows, there)]
+            said += _nearest(near, fits.tolist())
+
+    def _denying(self, rows: Sequence[int], labels: list[str]) -> np.ndarray:
+        """Tell which of these sentences deny any of these findings."""
+        states = self.bank.labels[rows]
+        asked = np.isin(LABELS, labels)
+        return (states[:, asked] == 0).any(1)
+
+
+def _nearest(near: torch.Tensor, rows: list[int]) -> list[int]:
+    if not rows:
+        return []
+    return [rows[int(near[rows].argmax())]]

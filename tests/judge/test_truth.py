@@ -4,7 +4,7 @@ import numpy as np
 from datasets import Dataset
 
 from txtray_utils.judge import truth
-from txtray_utils.vocabulary import FINDINGS, NAMED
+from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS
 
 TEXTS = (
     "Small left effusion.|No pneumothorax.",
@@ -14,10 +14,12 @@ TEXTS = (
 
 
 def studies(drawn: dict[str, int | None], evidence: list | None) -> Dataset:
-    return Dataset.from_list([
-        {"sentences": text.split("|") if text else None, "drawn": dict.fromkeys(FINDINGS) | drawn, "evidence": evidence}
-        for text in TEXTS
-    ])  # fmt: skip
+    rows = []
+    for text in TEXTS:
+        row = {"sentences": text.split("|") if text else None}
+        row["drawn"] = dict.fromkeys(FINDINGS) | drawn
+        rows.append(row | {"evidence": evidence})
+    return Dataset.from_list(rows)
 
 
 def column(found: np.ndarray, name: str) -> list[float]:
@@ -25,12 +27,17 @@ def column(found: np.ndarray, name: str) -> list[float]:
 
 
 def test_what_was_drawn_goes_before_the_text():
-    items = [{"finding": "nodule", "side": "right"}, {"finding": "effusion", "side": "both"},
-             {"finding": "opacity", "side": "right"}, {"finding": "opacity", "side": "left"}]  # fmt: skip
+    items = [
+        {"finding": "nodule", "side": "right"},
+        {"finding": "effusion", "side": "both"},
+        {"finding": "opacity", "side": "right"},
+        {"finding": "opacity", "side": "left"},
+    ]
     made = studies({"nodule": 1, "effusion": 0}, items)
     found = truth.finding_truth(made)
     assert truth.truth_source(made) == truth.DRAWN
-    assert column(found, "nodule") == [1, 1, 1] and column(found, "effusion") == [0, 0, 0]
+    assert column(found, "nodule") == [1, 1, 1]
+    assert column(found, "effusion") == [0, 0, 0]
     assert np.isnan(column(found, "scar")).all(), "null is not negative"
     assert truth.side_truth(made) == [(row, "nodule", "right") for row in range(3)]
 
@@ -39,14 +46,17 @@ def test_where_nobody_drew_the_text_decides():
     real = studies({}, None)
     found = truth.finding_truth(real)
     assert truth.truth_source(real) == truth.REPORTED
-    assert column(found, "effusion") == [1, 1, 0] and column(found, "pneumothorax") == [0, 0, 0]
-    assert column(found, "pacemaker") == [0, 1, 0] and column(found, "nodule") == [0, 0, 0]
-    assert np.isnan(column(found, "scar")[1]) and column(found, "scar")[0] == 0, (
-        "uncertain is not sure"
-    )
+    assert column(found, "effusion") == [1, 1, 0]
+    assert column(found, "pneumothorax") == [0, 0, 0]
+    assert column(found, "pacemaker") == [0, 1, 0]
+    assert column(found, "nodule") == [0, 0, 0]
+    scar = column(found, "scar")
+    assert np.isnan(scar[1]) and scar[0] == 0, "uncertain is not sure"
     assert truth.side_truth(real) == [(0, "effusion", "left")], "both sides are not one"
 
 
 def test_every_finding_is_read_as_something_of_its_own():
-    assert set(truth.READ_AS) == set(FINDINGS) and set(truth.READ_AS.values()) <= set(NAMED)
-    assert len(set(truth.READ_AS.values())) == len(FINDINGS)
+    read = set(READ_AS.values())
+    assert set(READ_AS) == set(FINDINGS)
+    assert read <= set(NAMED)
+    assert len(read) == len(FINDINGS)

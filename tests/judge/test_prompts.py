@@ -1,10 +1,19 @@
 """Every finding can be asked for, in words that our own labeller reads as meant."""
 
+import numpy as np
 import pytest
 
+from txtray_utils.judge.prompts import aucs, zero_shot
 from txtray_utils.read.labels import label_report
-from txtray_utils.vocabulary import FINDINGS, LABELS, NEGATIVE, POSITIVE
+from txtray_utils.vocabulary import (
+    FINDINGS,
+    LABELS,
+    NEGATIVE,
+    POSITIVE,
+)
 from virtual_hospital.drawings import BY_NAME
+
+N = np.nan
 
 
 def test_every_finding_is_stated_and_denied():
@@ -24,3 +33,15 @@ def test_no_prompt_that_denies_states_a_finding(finding):
     assert any(
         label_report(text, None)[BY_NAME[finding].chexpert] == 1 for text in POSITIVE[finding]
     )
+
+
+def test_zero_shot_prefers_the_film_that_lies_with_the_prompt():
+    said, denied = {"effusion": np.array([[1.0, 0.0]])}, {"effusion": np.array([[0.0, 1.0]])}
+    assert zero_shot(np.eye(2), said)["effusion"].tolist() == [1, 0]
+    assert zero_shot(np.eye(2), said, denied)["effusion"].tolist() == [1, -1]
+
+
+def test_an_auc_leaves_unknown_truth_out_and_needs_enough_of_both():
+    truth = {"often": np.array([0.0] * 5 + [1.0] * 5 + [N]), "rare": np.array([0.0] * 10 + [1.0])}
+    score = dict.fromkeys(truth, np.arange(11.0))
+    assert aucs(truth, score) == {"often": 1.0}

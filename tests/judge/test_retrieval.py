@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.judge.prompts import aucs, zero_shot
 from txtray_utils.judge.retrieval import (
     mean_reciprocal_rank,
     merge_labels,
@@ -17,7 +15,11 @@ from txtray_utils.read.labels import label_report
 from txtray_utils.vocabulary import label_matrix, without_no_finding
 
 N = np.nan
+
+
 TRUTH = np.array([[1, 0, N]])
+
+
 SAID = np.array([[[1, N, N], [1, N, 1]]])
 
 
@@ -79,21 +81,3 @@ def test_ranks_count_ties_against_the_model():
 def test_similarities_that_cannot_be_ranked_are_refused(wrong):
     with pytest.raises(ValueError, match="square and finite"):
         pair_ranks(wrong)
-
-
-def test_zero_shot_prefers_the_film_that_lies_with_the_prompt():
-    said, denied = {"effusion": np.array([[1.0, 0.0]])}, {"effusion": np.array([[0.0, 1.0]])}
-    assert zero_shot(np.eye(2), said)["effusion"].tolist() == [1, 0]
-    assert zero_shot(np.eye(2), said, denied)["effusion"].tolist() == [1, -1]
-
-
-def test_an_auc_leaves_unknown_truth_out_and_needs_enough_of_both():
-    truth = {"often": np.array([0.0] * 5 + [1.0] * 5 + [N]), "rare": np.array([0.0] * 10 + [1.0])}
-    score = dict.fromkeys(truth, np.arange(11.0))
-    assert aucs(truth, score) == {"often": 1.0}
-
-
-def test_the_bootstrap_draws_patients_and_not_films():
-    patients, values = np.repeat(["a", "b", "c", "d"], 25), np.repeat([0.0, 0.0, 1.0, 1.0], 25)
-    value, (low, high) = bootstrap(lambda rows: values[rows].mean(), patients, 400)
-    assert (value, low, high) == (0.5, 0.0, 1.0)

@@ -1,0 +1,45 @@
+"""How the patients of the virtual hospital are parted into train, validate and test.
+
+Explained in book/01_reading_a_radiograph.
+"""
+
+import numpy as np
+import pandas as pd
+
+from txtray_utils.studies.splits import patient_split
+
+LEAST_STRATUM = 20  # patients, below which a finding is not split by itself
+
+
+def split_patients(
+    plan: pd.DataFrame, patients: list[tuple[str, list[int]]], seed: int
+) -> dict[str, str]:
+    """Return the split of each patient.
+
+    Those who share a text stay together, and each finding's share of the patients is alike.
+    Patients who share a text form a group; a group's stratum is the rarest finding in it, and each
+    stratum of 20 patients or more is split by itself, so that 27 pneumothoraces do not all land in
+    one split.
+    """
+    members = pd.DataFrame(
+        [(plan.at[row, "group"], subject, row) for subject, chain in patients for row in chain],
+        columns=["group", "subject", "row"],
+    )
+    members["stratum"] = _strata(plan, members)
+    patients_of = members.groupby("stratum")["subject"].transform("nunique")
+    members.loc[patients_of < LEAST_STRATUM, "stratum"] = "none"
+    split: dict[str, str] = {}
+    for _, stratum in members.groupby("stratum"):
+        groups = stratum.groupby("group")["subject"].unique()
+        split |= patient_split(stratum["subject"], seed=seed, groups=groups.tolist())
+    return split
+
+
+def _strata(plan: pd.DataFrame, members: pd.DataFrame) -> np.ndarray:
+    """Return the rarest finding of each member's group, "none" where the group has none."""
+    drawn = pd.DataFrame(plan["drawn"][members["row"]].tolist())
+    held = drawn == 1
+    held = held.groupby(members["subject"]).transform("max")  # a chain's reports differ in group
+    held = held.groupby(members["group"]).transform("max")
+    by_rarity = held[held.sum().sort_values(kind="stable").index]
+    return np.where(by_rarity.any(axis=1), by_rarity.idxmax(axis=1), "none")

@@ -1,0 +1,41 @@
+"""Written reports beside their references: what is counted, and what is refused."""
+
+import numpy as np
+import pytest
+
+from tests.judge.small import studies
+from txtray_utils.judge.reports import (
+    evaluate_reports,
+)
+
+
+def test_a_judged_report_counts_priors_copies_and_repeats():
+    written = ["Unchanged effusion. Unchanged effusion. The heart is large."]
+    alone = evaluate_reports(
+        studies("Effusion."), written, {"The heart is large."}, meaning=False
+    ).scores()
+    assert alone["prior_rate"] == pytest.approx(2 / 3)
+    assert (alone["copied_rate"], alone["repeated_rate"]) == (
+        pytest.approx(1 / 3),
+        pytest.approx(1 / 3),
+    )
+    followed = evaluate_reports(
+        studies("Effusion.", prior="51234567"), written, meaning=False
+    ).scores()
+    assert followed["prior_rate"] == 0.0
+
+
+def test_an_empty_report_says_nothing_and_is_judged():
+    scores = evaluate_reports(studies("Effusion."), [""], meaning=False).scores()
+    assert (
+        scores["label_f1_example"] == 0.0
+        and scores["bleu4"] == 0.0
+        and np.isnan(scores["side_accuracy"])
+    )
+
+
+def test_reports_and_studies_must_fit():
+    with pytest.raises(ValueError, match="2 reports for 1"):
+        evaluate_reports(studies("Effusion."), ["", ""])
+    with pytest.raises(ValueError, match="no report to compare"):
+        evaluate_reports(studies(""), ["Effusion."])

@@ -1,0 +1,56 @@
+"""Figures: titles stand clear, intervals in their rows, numbers readable on dark."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from txtray_utils import show
+from txtray_utils.results import Result
+
+
+@pytest.mark.parametrize("lines", [1, 2, 4])
+def test_titles_do_not_run_into_the_films_above(lines):
+    figure = show.films([np.zeros((40, 40))] * 4, ["\n".join(["a title"] * lines)] * 4, columns=2)
+    figure.canvas.draw()
+    upper, lower = figure.axes[0], figure.axes[2]
+    assert lower.title.get_window_extent().y1 <= upper.get_window_extent().y0
+    assert upper.title.get_window_extent().y1 <= figure.bbox.y1
+    plt.close(figure)
+
+
+def test_an_interval_stands_in_the_row_of_its_name():
+    results = {
+        "low_volume": Result(0.8, 10, "AUC", "one", (0.7, 0.85)),
+        "mass": Result(0.9, 10, "AUC", "another"),
+    }
+    figure, axis = plt.subplots()
+    show.intervals(axis, results, highlight=("mass",))
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["low volume", "mass"]
+    first, second = axis.containers
+    np.testing.assert_allclose(first.lines[2][0].get_segments()[0], [[0.7, 0], [0.85, 0]])
+    assert second.lines[0].get_xydata().tolist() == [[0.9, 1]]
+    assert first.lines[0].get_color() != second.lines[0].get_color()
+    plt.close(figure)
+
+
+def test_an_interval_may_be_a_pair_and_one_name_may_stand_out():
+    figure, axis = plt.subplots()
+    show.intervals(axis, {"ma": (0.8, (0.7, 0.85)), "mass": (0.9, (0.9, 0.9))}, highlight="mass")
+    first, second = axis.containers
+    np.testing.assert_allclose(first.lines[2][0].get_segments()[0], [[0.7, 0], [0.85, 0]])
+    assert first.lines[0].get_color() == show.COLOURS[5]
+    assert second.lines[0].get_color() == show.COLOURS[6]
+    plt.close(figure)
+
+
+def test_numbers_are_white_on_dark_cells():
+    figure, axis = plt.subplots()
+    frame = pd.DataFrame({"a": [0.1, 0.3]}, index=["x", "y"])
+    image = show.table_of_numbers(axis, frame, dark_below=0.25, top=0.5)
+    assert image.get_clim() == (0, 0.5)
+    assert [(text.get_text(), text.get_color()) for text in axis.texts] == [
+        ("0.10", "white"),
+        ("0.30", "black"),
+    ]
+    plt.close(figure)
