@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from tests.judge.small import studies
-from txtray_utils.judge.reports import (
-    evaluate_reports,
-)
+from txtray_utils.judge.reports import evaluate_reports, evaluate_texts
 
 
 def test_a_judged_report_counts_priors_copies_and_repeats():
@@ -39,3 +37,15 @@ def test_reports_and_studies_must_fit():
         evaluate_reports(studies("Effusion."), ["", ""])
     with pytest.raises(ValueError, match="no report to compare"):
         evaluate_reports(studies(""), ["Effusion."])
+
+
+def test_texts_alone_are_judged_as_studies_without_a_prior():
+    written = ["No effusion. Unchanged heart.", "There is an effusion."]
+    own = ["There is an effusion.", "There is an effusion."]
+    by_study = evaluate_reports(studies(*own), written)
+    by_text = evaluate_texts(written, own)
+    for row in range(2):
+        expected = by_study.scores([row])
+        found = by_text.scores([row])
+        expected.pop("side_accuracy"), found.pop("side_accuracy")
+        assert found == expected

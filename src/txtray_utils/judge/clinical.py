@@ -10,14 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from txtray_utils.read.labels import label_report, mentions
-from txtray_utils.vocabulary import CHEXPERT_FIVE, DANGEROUS, LABEL_OF, LABELS, SIDED, label_matrix
-
-
-def report_labels(reports: Sequence[str]) -> np.ndarray:
-    """Return the labels (N, 14) of written reports; an empty report says nothing at all."""
-    labels = [label_report(report, None) for report in reports]
-    return label_matrix(labels)
+from txtray_utils.read.labels import mentions
+from txtray_utils.vocabulary import CHEXPERT_FIVE, DANGEROUS, LABEL_OF, LABELS, SIDED
 
 
 def label_scores(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from datasets import Dataset
 
-from txtray_utils.judge.clinical import clinical_score, label_scores, report_labels, side_counts
+from txtray_utils.judge.clinical import clinical_score, label_scores, side_counts
 from txtray_utils.judge.words import bertscore, bleu_counts, bleu_of, rouge_l
+from txtray_utils.read.labels import report_labels
 from txtray_utils.read.report import refers_to_prior, report_text, sentences
 
 
@@ -80,11 +81,33 @@ def evaluate_reports(
     if not all(map(str.strip, references)):
         remedy = "leave studies without sentences out"
         raise ValueError(f"a study has no report to compare with; {remedy}")
+    lone = np.array([prior is None for prior in studies["prior_study_id"]])
+    return _evaluate(reports, references, lone, studies["evidence"], known, meaning=meaning)
+
+
+def evaluate_texts(reports: Sequence[str], references: Sequence[str]) -> ReportScores:
+    """Judge reports (N) against references (N) where there is no film and no earlier study.
+
+    No sentence counts as copied, and no side as drawn.
+    """
+    lone = np.ones(len(reports), bool)
+    return _evaluate(reports, references, lone, [None] * len(reports), frozenset(), meaning=True)
+
+
+def _evaluate(
+    reports: Sequence[str],
+    references: Sequence[str],
+    lone: np.ndarray,
+    evidence: Sequence,
+    known: Collection[str],
+    *,
+    meaning: bool,
+) -> ReportScores:
+    """Judge reports; `lone` (N,) bool, which studies have no earlier one."""
     truth, said = report_labels(references), report_labels(reports)
     written, priors, copied, repeated = _sentence_counts(reports, known)
-    lone = np.array([prior is None for prior in studies["prior_study_id"]])
     bleu, rouge, sides = [], [], []
-    for report, reference, drawn in zip(reports, references, studies["evidence"], strict=True):
+    for report, reference, drawn in zip(reports, references, evidence, strict=True):
         bleu.append(bleu_counts(report, reference))
         rouge.append(rouge_l(report, reference))
         sides.append(side_counts(report, drawn))

@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from txtray_utils.read.labels import label_texts, mentions
 from txtray_utils.read.report import report_text
-from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS, label_matrix
+from txtray_utils.vocabulary import FINDINGS, LABEL_OF, LABELS, NAMED, READ_AS, SIDED, label_matrix
 
 DRAWN, REPORTED = "what was drawn", "what the text says"
 Sided = tuple[int, str, str]  # row, finding, side
@@ -63,6 +63,16 @@ def side_truth(studies: Dataset) -> list[Sided]:
     for (row, name), sides in sides_of.items():
         if sides in ({"right"}, {"left"}):
             found.append((row, name, *sides))
+    return found
+
+
+def label_side_truth(studies: Dataset) -> list[tuple[int, int, str]]:
+    """Return the same by label: (row, column of `LABELS`, side), of the labels that have sides."""
+    found = []
+    for row, finding, side in side_truth(studies):
+        label = LABEL_OF.get(finding)
+        if label in SIDED:
+            found.append((row, LABELS.index(label), side))
     return found
 
 

@@ -86,6 +86,12 @@ def label_texts(texts: Iterable[str]) -> np.ndarray:
     return label_matrix(rows, NAMED)
 
 
+def report_labels(reports: Iterable[str]) -> np.ndarray:
+    """Return the `LABELS` (N, 14) of whole reports; an empty report says nothing at all."""
+    labels = [label_report(report, None) for report in reports]
+    return label_matrix(labels)
+
+
 def study_labels(found: Iterable[Mention]) -> dict[str, int | None]:
     """Return the 14 labels of one study from its mentions, by the rule of `label_report`."""
     labels = _states(found, LABELS)
