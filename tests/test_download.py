@@ -20,9 +20,12 @@ SCRIPT = Path(__file__).parents[1] / "data/download.sh"
 SPOKEN = ' correct "horse\\battery 100% @ñ:/#'
 USER = "a.student"
 TABLES = [
-    "hosp/patients.csv.gz", "hosp/admissions.csv.gz", "hosp/d_labitems.csv.gz", "hosp/labevents.csv.gz",
+    "hosp/patients.csv.gz",
+    "hosp/admissions.csv.gz",
+    "hosp/d_labitems.csv.gz",
+    "hosp/labevents.csv.gz",
     "icu/icustays.csv.gz",
-]  # fmt: skip
+]
 DEMO = "/files/mimic-iv-demo/2.2"
 
 
@@ -108,8 +111,15 @@ def run(
         if not name.startswith(("TXTRAY", "PHYSIONET"))
     }
     base = {"TXTRAY_BASE_URL": f"http://127.0.0.1:{server.server_port}"} if server else {}
-    return subprocess.run(["bash", *options, str(SCRIPT), *map(str, arguments)], input=stdin, text=True, check=False,
-                          capture_output=True, env=plain | base | environment, timeout=60)  # fmt: skip
+    return subprocess.run(
+        ["bash", *options, str(SCRIPT), *map(str, arguments)],
+        input=stdin,
+        text=True,
+        check=False,
+        capture_output=True,
+        env=plain | base | environment,
+        timeout=60,
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -243,9 +253,13 @@ def test_mimic_is_fetched_with_a_login_that_is_neither_shown_nor_stored(tmp_path
     )
     assert done.returncode == 0, done.stderr
     found = files(tmp_path)
-    wanted = {"mimic-cxr/files/p10/p10000001/s50000001.txt", "mimic-cxr-jpg/files/p10/p10000001/s50000001/0a1b.jpg",
-              "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz", "mimic-iv/hosp/labevents.csv.gz",
-              "mimic-iv-ed/ed/triage.csv.gz"}  # fmt: skip
+    wanted = {
+        "mimic-cxr/files/p10/p10000001/s50000001.txt",
+        "mimic-cxr-jpg/files/p10/p10000001/s50000001/0a1b.jpg",
+        "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz",
+        "mimic-iv/hosp/labevents.csv.gz",
+        "mimic-iv-ed/ed/triage.csv.gz",
+    }
     assert wanted <= set(found)
     for word in ("horse", "battery"):
         assert word not in done.stdout + done.stderr and not any(
@@ -350,8 +364,17 @@ def test_settings_of_the_reader_cannot_log_or_export_the_password(tmp_path, serv
     (home / ".wgetrc").write_text(f"logfile = {home}/log\nserver_response = on\ndebug = on\n")
     (spy / "wget").write_text(f'#!/bin/sh\nenv > {home}/env\nexec {shutil.which("wget")} "$@"\n')
     (spy / "wget").chmod(0o755)
-    done = run("mimic", "--dest", tmp_path / "data", server=server, stdin=f"{SPOKEN}\n", PHYSIONET_USER=USER,
-               HOME=str(home), PATH=f"{spy}:{os.environ['PATH']}", **dict.fromkeys(("user", "password"), "exported"))  # fmt: skip
+    done = run(
+        "mimic",
+        "--dest",
+        tmp_path / "data",
+        server=server,
+        stdin=f"{SPOKEN}\n",
+        PHYSIONET_USER=USER,
+        HOME=str(home),
+        PATH=f"{spy}:{os.environ['PATH']}",
+        **dict.fromkeys(("user", "password"), "exported"),
+    )
     assert done.returncode == 0, done.stderr
     login = server.login.removeprefix("Basic ")
     for content in (done.stdout, done.stderr, *(file.read_text() for file in home.iterdir())):
@@ -397,10 +420,16 @@ def test_without_a_password_nothing_is_asked(tmp_path, server):
 
 @pytest.mark.parametrize(
     "source, path, inside, unpacked",
-    [("openi", "/imgs/collections/NLMCXR_png.tgz", "CXR1_IM-0001.png", "png/CXR1_IM-0001.png"),
-     ("covid", "/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.tar.gz", "covid-master/metadata.csv",
-      "metadata.csv")],
-)  # fmt: skip
+    [
+        ("openi", "/imgs/collections/NLMCXR_png.tgz", "CXR1_IM-0001.png", "png/CXR1_IM-0001.png"),
+        (
+            "covid",
+            "/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.tar.gz",
+            "covid-master/metadata.csv",
+            "metadata.csv",
+        ),
+    ],
+)
 def test_archives_are_unpacked_once(tmp_path, server, source, path, inside, unpacked):
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as made:

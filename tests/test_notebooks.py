@@ -50,8 +50,11 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
         found.append(f"{len(prose)} cells of prose for {len(own)} of code")
     if len(own) != len(code) - 1:
         found.append("the Colab cell of tools/colab_cell.txt must stand in it once, unchanged")
-    found += [f"cell {cell.id}: a comment at the start of a line ends the paragraph" for cell in prose
-              if re.search(r"^<!--", cell.source, re.MULTILINE)]  # fmt: skip
+    found += [
+        f"cell {cell.id}: a comment at the start of a line ends the paragraph"
+        for cell in prose
+        if re.search(r"^<!--", cell.source, re.MULTILINE)
+    ]
     found += [
         f"cell {cell.id}: a path of one machine"
         for cell in cells
@@ -133,7 +136,8 @@ def exercises(cells: list) -> list[str]:
             rf"\{{solution-start\}}\s*{re.escape(label[1])}\s*$", start, re.MULTILINE
         ):
             found.append(
-                f"cell {cell.id}: the exercise has no label, or its solution does not follow at once"
+                f"cell {cell.id}: the exercise has no label, or its solution does not "
+                "follow at once"
             )
             continue
         if not re.search(r"^:class:.*dropdown", start, re.MULTILINE):
@@ -274,9 +278,32 @@ def plant(name: str) -> nbformat.NotebookNode:
     return notebook
 
 
-PLANTED = ("outputs", "kernel", "ids", "median", "more than 15", "more than 120", "of code", "Colab cell", "remove-cell",
-           "path of one machine", "installs", "alt text", "title", "table", "able to", "answer 2 aims", "limits", "ends the paragraph",
-           "what next", "cited", "no exercise", "follow at once", "not folded", "runs no code")  # fmt: skip
+PLANTED = (
+    "outputs",
+    "kernel",
+    "ids",
+    "median",
+    "more than 15",
+    "more than 120",
+    "of code",
+    "Colab cell",
+    "remove-cell",
+    "path of one machine",
+    "installs",
+    "alt text",
+    "title",
+    "table",
+    "able to",
+    "answer 2 aims",
+    "limits",
+    "ends the paragraph",
+    "what next",
+    "cited",
+    "no exercise",
+    "follow at once",
+    "not folded",
+    "runs no code",
+)
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -24,14 +24,17 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = ROOT / "book" / "results"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.ipynb")), ROOT / "book" / "intro.md"]
 DIRECTIVE = re.compile(
-    r"(?ms)^ *(`{3,}|~{3,})\{(?:exercise|note|tip|warning|admonition|figure|important|seealso)\}(.*?)^ *\1 *$"
+    r"(?ms)^ *(`{3,}|~{3,})"
+    r"\{(?:exercise|note|tip|warning|admonition|figure|important|seealso)\}(.*?)^ *\1 *$"
 )
 NOT_PROSE = re.compile(
     r"(?ms)^ *(`{3,}|~{3,}).*?^ *\1 *$"
-    r"|`+[^`\n]*`+|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)\n]*\)|https?://\S+|^:\w+:[^\n]*$|CC BY[-A-Z]* \d\.\d|Python \d\.\d+|doi \S+"
+    r"|`+[^`\n]*`+|\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)\n]*\)|https?://\S+|^:\w+:[^\n]*$"
+    r"|CC BY[-A-Z]* \d\.\d|Python \d\.\d+|doi \S+"
 )
 NUMBER = re.compile(
-    r"(?<![\w.,])[-\u2212]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+(?= ?%))(?![\w,]?\d|\.\d)( ?%)?"
+    r"(?<![\w.,])[-\u2212]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+(?= ?%))"
+    r"(?![\w,]?\d|\.\d)( ?%)?"
 )
 ANY_NUMBER = re.compile(r"(?<![\w.])[-\u2212]?\d[\d,]*(?:\.\d+)?( ?%)?")
 COMMENT = re.compile(r"<!-- *(results|cited|fixed): *(.*?) *-->")
@@ -120,8 +123,14 @@ SOUND = [
     "0.88 <!-- results: film.auc.macro:low --> to **0.93** <!-- results: film.auc.macro:high -->",
     "91 % <!-- results: film.auc.macro --> of 3,955 <!-- results: film.count --> reports",
     "n 1600 <!-- results: film.auc.macro:n --> and 0.914 <!--results: film.auc.macro-->",
-    "3 chapters of 2026 in Python 3.11, `0.5`, doi 10.7937/K9.X, $x = 0.5$, CC BY 4.0, version 1.0.4, see [this](a-0.5.html)",
-    "```python\nx = 0.25\n```\n```{figure} a.svg\n:width: 0.5\nA film.\n```\nF1 0.305 <!-- cited: key -->",
+    (
+        "3 chapters of 2026 in Python 3.11, `0.5`, doi 10.7937/K9.X, $x = 0.5$, CC BY 4.0, "
+        "version 1.0.4, see [this](a-0.5.html)"
+    ),
+    (
+        "```python\nx = 0.25\n```\n```{figure} a.svg\n:width: 0.5\nA film.\n```\n"
+        "F1 0.305 <!-- cited: key -->"
+    ),
 ]
 PLANTED = [
     ("an AUC of 0.91", "0.91: not tied"),

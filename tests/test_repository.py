@@ -78,7 +78,8 @@ class Quotations:
     line breaks."""
 
     def __init__(self, sentences: list[str]) -> None:
-        # One entry for each way a sentence can begin: its first words, then (length, hash) of the whole sentences.
+        # One entry for each way a sentence can begin: its first words, then (length, hash) of
+        # the whole sentences.
         self.begins: dict[bytes, set[tuple[int, bytes]]] = {}
         for sentence in map(words, sentences):
             if len(sentence) >= SHORTEST:
@@ -204,7 +205,10 @@ def test_the_files_that_a_page_names_are_there(page):
 
 
 def test_named_files_are_found_in_a_page():
-    page = "See [a](book/x.ipynb), [b](https://x.org/y.md), `tools/z.py`, `make book` and `txtray_utils.settings`."
+    page = (
+        "See [a](book/x.ipynb), [b](https://x.org/y.md), `tools/z.py`, `make book` and "
+        "`txtray_utils.settings`."
+    )
     assert named_files(page) == {"book/x.ipynb", "tools/z.py"}
 
 

@@ -24,8 +24,16 @@ def load(name: str):
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A small checkout that `tools/execute.py` takes for the book."""
-    for name in ("requirements.txt", "constraints.txt", "src/txtray_utils/a.py", "src/txtray_utils/b.toml",
-                 "book/results/film.json", "book/01_x.ipynb", "book/intro.md", "data/demo/truth/cohort.json"):  # fmt: skip
+    for name in (
+        "requirements.txt",
+        "constraints.txt",
+        "src/txtray_utils/a.py",
+        "src/txtray_utils/b.toml",
+        "book/results/film.json",
+        "book/01_x.ipynb",
+        "book/intro.md",
+        "data/demo/truth/cohort.json",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one")
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path / "data"))
@@ -35,8 +43,16 @@ def tree(tmp_path, monkeypatch):
     return execute
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "constraints.txt", "src/txtray_utils/a.py",
-                                  "src/txtray_utils/b.toml", "data/demo/truth/cohort.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "constraints.txt",
+        "src/txtray_utils/a.py",
+        "src/txtray_utils/b.toml",
+        "data/demo/truth/cohort.json",
+    ],
+)
 def test_a_change_of_what_outputs_rest_on_makes_every_notebook_stale(tree, name):
     before = tree.shared_key()
     assert tree.shared_key() == before

@@ -21,7 +21,8 @@ def main() -> int:
     committed = now.checkout / "book" / "results"
     if now.quick or now.source != "demo":
         print(
-            f"results: not compared (quick={now.quick}, source={now.source}); book/results holds the full demo's"
+            f"results: not compared (quick={now.quick}, source={now.source}); "
+            "book/results holds the full demo's"
         )
         return int(write)
     faults = []
@@ -33,7 +34,8 @@ def main() -> int:
         old = read_results(name, committed) if (committed / f"{name}.json").exists() else {}
         faults += [f"{name}.{fault}" for fault in compare_results(new, old)]
         print(
-            f"results: {name}: {len(new)} rebuilt, {len(old.keys() - new.keys())} committed ones made elsewhere"
+            f"results: {name}: {len(new)} rebuilt, "
+            f"{len(old.keys() - new.keys())} committed ones made elsewhere"
         )
     print(*faults, sep="\n", end="\n" if faults else "")
     return int(bool(faults))

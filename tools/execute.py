@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 
 from txtray_utils.settings import data_dir, settings
 
@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "_build" / ".jupyter_cache"
 STAGE = ROOT / ".executed"  # nbmake passes over anything below a folder named _build
 KEYS = STAGE / "keys.json"
-PATIENCE = 1200  # seconds a cell: a hung cell ends; time is recorded in build.json, and not tested on a noisy machine
+# Seconds a cell: a hung cell ends. Time is recorded in build.json and not tested, for machines are
+# noisy.
+PATIENCE = 1200
 # files of the package that decide an output
 DECIDING = (".py", ".toml", ".sql", ".css", ".js", ".html")
 
@@ -92,8 +94,38 @@ def main() -> int:
     """Execute what is not fresh; return pytest's exit code (0 when nothing had to be done)."""
     cache = get_cache(CACHE)
     keys = json.loads(KEYS.read_text()) if KEYS.exists() else {}
-    shared, stale = shared_key(), {}
     names = chapters(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    stale = stale_of(names, cache, keys)
+    unchanged = len(names) - len(stale)
+    print(f"{len(names)} notebooks, {unchanged} unchanged since they were executed", flush=True)
+    if not stale:
+        return 0
+    KEYS.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
+    staged = [str(STAGE / name) for name in stale]
+    pytest = [sys.executable, "-m", "pytest", "--nbmake", f"--nbmake-timeout={PATIENCE}"]
+    command = [*pytest, "--overwrite", "--durations=0", *staged]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    for name, key in stale.items():
+        notebook = nbformat.read(STAGE / name, 4)
+        if blind := without_alt(notebook):
+            pictures = ", ".join(blind)
+            print(
+                f"{name}: no alt text for the pictures of {pictures}: metadata mystnb, image, alt"
+            )
+            code = code or 1
+        elif ran(notebook):
+            keep(cache, name, notebook)
+            keys[str(name)] = key
+    KEYS.write_text(json.dumps(keys, indent=2, sort_keys=True))
+    return code
+
+
+def stale_of(
+    names: list[Path], cache: JupyterCacheAbstract, keys: dict[str, str]
+) -> dict[Path, str]:
+    """Return the notebooks that have to be executed, with the key of each; forget old runs."""
+    shared, stale = shared_key(), {}
     for name in names:
         notebook = nbformat.read(ROOT / name, 4)
         key = notebook_key(shared, (ROOT / name).read_text("utf-8"))
@@ -105,44 +137,15 @@ def main() -> int:
         if keys.get(str(name)) != key:
             cache.remove_cache(record.pk)
             stale[name] = key
-    print(
-        f"{len(names)} notebooks, {len(names) - len(stale)} unchanged since they were executed",
-        flush=True,
-    )
-    if not stale:
-        return 0
-    KEYS.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbmake",
-        f"--nbmake-timeout={PATIENCE}",
-        "--overwrite",
-        "--durations=0",
-    ]
-    code = subprocess.run(
-        [*command, *(str(STAGE / name) for name in stale)], cwd=ROOT, check=False
-    ).returncode
-    for name, key in stale.items():
-        notebook = nbformat.read(STAGE / name, 4)
-        if blind := without_alt(notebook):
-            print(
-                f"{name}: no alt text for the pictures of {', '.join(blind)}: metadata mystnb, image, alt"
-            )
-            code = code or 1
-        elif ran(notebook):
-            for cell in notebook.cells:
-                cell.metadata.pop(
-                    "execution", None
-                )  # nbmake's times; the cache matches metadata too
-            cache.cache_notebook_bundle(
-                CacheBundleIn(notebook, str(ROOT / name)), check_validity=False, overwrite=True
-            )
-            keys[str(name)] = key
-    KEYS.write_text(json.dumps(keys, indent=2, sort_keys=True))
-    return code
+    return stale
+
+
+def keep(cache: JupyterCacheAbstract, name: Path, notebook: nbformat.NotebookNode) -> None:
+    """Put an executed notebook into the cache that the book is built from."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # nbmake's times; the cache matches metadata too
+    bundle = CacheBundleIn(notebook, str(ROOT / name))
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 if __name__ == "__main__":

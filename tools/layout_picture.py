@@ -67,7 +67,8 @@ def picture() -> str:
         lines.append(_arrow(PLACES[here], PLACES[there], count))
     boxes = [_box(room, *place) for room, place in PLACES.items()]
     title = "Rooms of the package; an arrow runs from a room to one that it imports from"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 830 490" role="img"><title>{title}</title>'
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 830 490" role="img">'
+    head += f"<title>{title}</title>"
     style = (
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0 10 5 0 10z" fill="#0072B2"/></marker></defs>'

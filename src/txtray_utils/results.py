@@ -84,9 +84,8 @@ def write_results(name: str, results: Mapping[str, Result], folder: Path | None 
     merged = (read_results(name, path.parent) if path.exists() else {}) | dict(results)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(
-        json.dumps({key: _plain(merged[key]) for key in sorted(merged)}, indent=2) + "\n", "utf-8"
-    )
+    plain = {key: _plain(result) for key, result in merged.items()}
+    partial.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n", "utf-8")
     partial.replace(path)
     return path
 
@@ -106,7 +105,10 @@ def read_results(name: str, folder: Path | None = None) -> dict[str, Result]:
     path = (folder or checkout / "book" / "results") / f"{name}.json"
     raw = json.loads(path.read_text("utf-8"))
     entries = raw.items() if isinstance(raw, dict) else [("the whole file", raw)]
-    return {key: _parsed(path, key, entry) for key, entry in entries}
+    results = {}
+    for key, entry in entries:
+        results[key] = _parsed(path, key, entry)
+    return results
 
 
 def compare_results(new: Mapping[str, Result], old: Mapping[str, Result]) -> list[str]:
@@ -125,9 +127,8 @@ def compare_results(new: Mapping[str, Result], old: Mapping[str, Result]) -> lis
             allowed = max(old[key].tolerance or 0.0, 1e-9 * abs(old[key].value))
             moved = abs(result.value - old[key].value)
             if moved > allowed:
-                faults.append(
-                    f"{key}: {result.value} was {old[key].value}; moved {moved:.3g}, allowed {allowed:.3g}"
-                )
+                change = f"moved {moved:.3g}, allowed {allowed:.3g}"
+                faults.append(f"{key}: {result.value} was {old[key].value}; {change}")
             if result.n != old[key].n:
                 faults.append(f"{key}: n is {result.n}, was {old[key].n}")
     return faults

@@ -5,9 +5,9 @@
 | `TXTRAY_SOURCE` | `demo` | which source the chapters read: `demo`, `openi`, `covid` or `mimic` |
 | `TXTRAY_QUICK` | `0` | `1`: a small cohort and fewer training steps, for a first look |
 | `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
-| `TXTRAY_RESULTS` | `_build/results` of the checkout, else `results` of the data folder | where results are written |
-| `TXTRAY_TEXT_TOWER` | the packaged MiniLM | the text tower: a name of `transformers`, or a folder |
-| `TXTRAY_COVID` | `shared/data/covid-cxr` beside the checkout | a clone of ieee8023/covid-chestxray-dataset |
+| `TXTRAY_RESULTS` | `_build/results`, else `results` of the data folder | for results |
+| `TXTRAY_TEXT_TOWER` | the packaged MiniLM | a name of `transformers`, or a folder |
+| `TXTRAY_COVID` | `shared/data/covid-cxr` | a clone of ieee8023/covid-chestxray-dataset |
 
 Explained in the README, section "Settings".
 """

@@ -15,7 +15,7 @@ from tests.align.small import SMALL, small_pairs, told
 from txtray_utils.align import objectives, training
 from txtray_utils.align.checkpoint import Checkpoint
 from txtray_utils.align.encoders import ImageTextModel
-from txtray_utils.align.objectives import Corpus, Teacher, objective_of
+from txtray_utils.align.objectives import Teacher, WholeCorpus, objective_of
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.trained import new_model, train, trained
 from txtray_utils.align.training import fit
@@ -120,7 +120,7 @@ def gradients_of_half(rank: int, folder: str) -> None:
     for name in RECIPES:
         model, objective, batch = joint(name)
         mine = {key: part[4 * rank : 4 * rank + 4] for key, part in batch.items()}
-        if isinstance(objective, Corpus):
+        if isinstance(objective, WholeCorpus):
             mine["texts"] = batch["texts"]
         spread = torch.nn.parallel.DistributedDataParallel(model)
         for _ in range(2):  # the second pass fails where a weight had no part in the first loss
@@ -216,8 +216,8 @@ def test_weights_that_became_nan_are_not_saved(tmp_path, monkeypatch):
 
 
 def test_an_unknown_target_is_named():
-    recipe = replace(SMALL, target="corpus")
-    with pytest.raises(ValueError, match="'bank'; choose one of own, soft, corpus"):
+    recipe = replace(SMALL, target="parrot")
+    with pytest.raises(ValueError, match="'parrot'; choose one of own, soft, corpus"):
         objective_of(recipe, small_pairs(), new_model(SMALL, 16))
 
 

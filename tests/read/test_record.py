@@ -23,8 +23,8 @@ FILM = datetime(2150, 5, 4, 9, 5, 3)
 COLUMNS = {
     "mimic-iv/hosp/patients": "subject_id gender anchor_age anchor_year anchor_year_group dod",
     "mimic-iv/hosp/admissions": "subject_id hadm_id admittime dischtime edregtime",
-    "mimic-iv/hosp/labevents": "labevent_id subject_id hadm_id specimen_id itemid charttime storetime "
-    "value valuenum valueuom comments",
+    "mimic-iv/hosp/labevents": "labevent_id subject_id hadm_id specimen_id itemid charttime "
+    "storetime value valuenum valueuom comments",
     "mimic-iv/hosp/d_labitems": "itemid label fluid category",
     "mimic-iv/icu/icustays": "subject_id hadm_id stay_id intime outtime",
     "mimic-iv-ed/ed/edstays": "subject_id hadm_id stay_id intime outtime",

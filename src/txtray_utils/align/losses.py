@@ -16,9 +16,17 @@ MOST = 2_000_000_000  # cells of the corpus's matrices in float32: 8 GB
 
 def matching_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Return the cross-entropy of match logits (B, B) to a target (B, B), both ways, averaged."""
-    back = target.T / target.T.sum(1, keepdim=True).clamp_min(1e-6)
-    target = target / target.sum(1, keepdim=True).clamp_min(1e-6)
-    return (cross_entropy(logits, target) + cross_entropy(logits.T, back)) / 2
+    of_films = _shares(target)
+    of_texts = _shares(target.T)
+    forward = cross_entropy(logits, of_films)
+    back = cross_entropy(logits.T, of_texts)
+    return (forward + back) / 2
+
+
+def _shares(target: Tensor) -> Tensor:
+    """Return the target with rows that sum to one."""
+    total = target.sum(1, keepdim=True)
+    return target / total.clamp_min(1e-6)
 
 
 def info_nce(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
@@ -32,7 +40,8 @@ def info_nce(images: Tensor, texts: Tensor, scale: Tensor | float) -> Tensor:
     if len(images) < 2:
         raise ValueError("a batch of one has no negatives; use at least two pairs")
     own = torch.eye(len(images), device=images.device)
-    return matching_loss(scale * images @ texts.T, own)
+    logits = scale * images @ texts.T
+    return matching_loss(logits, own)
 
 
 def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
@@ -40,12 +49,14 @@ def distillation(logits: Tensor, teacher: Tensor) -> Tensor:
 
     logits, teacher: (B, B); both directions are averaged.
     """
-    parts = [_divergence(logits, teacher), _divergence(logits.T, teacher.T)]
-    return sum(parts) / 2
+    forward = _divergence(logits, teacher)
+    back = _divergence(logits.T, teacher.T)
+    return (forward + back) / 2
 
 
 def _divergence(logits: Tensor, teacher: Tensor) -> Tensor:
-    mine, its = log_softmax(logits, 1), log_softmax(teacher, 1)
+    mine = log_softmax(logits, 1)
+    its = log_softmax(teacher, 1)
     return kl_div(mine, its, reduction="batchmean", log_target=True)
 
 
@@ -54,10 +65,15 @@ def sinkhorn_target(images: Tensor, texts: Tensor, sign: int = -1, rounds: int =
 
     Rows sum to one.
     """
-    plan = torch.exp(sign * (images @ images.T + texts @ texts.T + images @ texts.T) / 0.05)
+    of_images = images @ images.T
+    of_texts = texts @ texts.T
+    alike = of_images + of_texts + images @ texts.T
+    plan = torch.exp(sign * alike / 0.05)
     for _ in range(rounds):
-        plan = plan / plan.sum(0, keepdim=True)
-        plan = plan / plan.sum(1, keepdim=True)
+        columns = plan.sum(0, keepdim=True)
+        plan = plan / columns
+        rows = plan.sum(1, keepdim=True)
+        plan = plan / rows
     return plan
 
 
@@ -71,7 +87,9 @@ def soft_target(
     """
     own = torch.eye(len(texts), dtype=torch.bool, device=texts.device)
     twins = texts @ texts.T > near
-    return (twins | consistent_with_report(sentence_labels, report_labels) | own).float()
+    fits = consistent_with_report(sentence_labels, report_labels)
+    right = twins | fits | own
+    return right.float()
 
 
 def consistent_with_report(sentence_labels: Tensor, report_labels: Tensor) -> Tensor:
@@ -81,11 +99,16 @@ def consistent_with_report(sentence_labels: Tensor, report_labels: Tensor) -> Te
     (N, L), and nothing that it denies or doubts may be. Sides are not compared.
     """
     said = without_no_finding(sentence_labels)
-    there = (without_no_finding(report_labels) == 1).float()
+    known = without_no_finding(report_labels)
+    there = (known == 1).float()
     stated = (said == 1).float()
-    doubted = ((said == 0) | (said == -1)).float()
+    denied = said == 0
+    doubted = (denied | (said == -1)).float()
     count = stated.sum(1)
-    return (count > 0) & (there @ stated.T == count) & (there @ doubted.T == 0)
+    names_some = count > 0
+    all_there = there @ stated.T == count
+    none_doubted = there @ doubted.T == 0
+    return names_some & all_there & none_doubted
 
 
 def corpus_targets(pairs: ImageTextPairs, near: float = 0.95) -> tuple[Tensor, Tensor]:
@@ -98,19 +121,26 @@ def corpus_targets(pairs: ImageTextPairs, near: float = 0.95) -> tuple[Tensor, T
     Raises:
         ValueError: films times texts is more than this way of keeping the target is made for.
     """
-    texts, which = torch.unique(torch.cat(pairs.texts), dim=0, return_inverse=True)
-    if len(texts) * max(len(texts), len(pairs)) > MOST:
+    every = torch.cat(pairs.texts)
+    texts, which = torch.unique(every, dim=0, return_inverse=True)
+    side = max(len(texts), len(pairs))
+    if len(texts) * side > MOST:
         fault = f"{len(pairs)} films and {len(texts)} texts are too many for a corpus"
         raise ValueError(f"{fault}; train on part of the studies")
     counts = torch.tensor([len(part) for part in pairs.texts])
-    film = torch.arange(len(pairs)).repeat_interleave(counts)
+    rows = torch.arange(len(pairs))
+    film = rows.repeat_interleave(counts)
     own = torch.zeros(len(pairs), len(texts))
     own[film, which] = 1
-    said = torch.empty(len(texts), pairs.report_labels.shape[1])
-    said[which] = torch.cat(pairs.sentence_labels)
-    twins = own @ (texts @ texts.T > near).float() > 0
+    columns = pairs.report_labels.shape[1]
+    labels = torch.cat(pairs.sentence_labels)
+    said = torch.empty(len(texts), columns)
+    said[which] = labels
+    alike = texts @ texts.T > near
+    twins = own @ alike.float() > 0
     right = twins | consistent_with_report(said, pairs.report_labels)
-    return texts, right / right.sum(0).clamp_min(1).sqrt()
+    films = right.sum(0).clamp_min(1)
+    return texts, right / films.sqrt()
 
 
 def multi_positive_loss(logits: Tensor, right: Tensor) -> Tensor:
@@ -119,10 +149,14 @@ def multi_positive_loss(logits: Tensor, right: Tensor) -> Tensor:
     logits, right: (B, M); rows of `right` are weights of the right texts, each row with at least
     one.
     """
-    forward = cross_entropy(logits, right / right.sum(1, keepdim=True))
+    shares = right / right.sum(1, keepdim=True)
+    forward = cross_entropy(logits, shares)
     asked = right.any(0)
-    films = (right[:, asked] > 0).float().T
-    back = cross_entropy(logits[:, asked].T, films / films.sum(1, keepdim=True))
+    of_texts = logits[:, asked].T
+    some = right[:, asked] > 0
+    films = some.float().T
+    shares = films / films.sum(1, keepdim=True)
+    back = cross_entropy(of_texts, shares)
     return (forward + back) / 2
 
 

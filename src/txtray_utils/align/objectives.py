@@ -93,10 +93,11 @@ class SoftTarget(OwnText):
         said = gathered(batch["sentence_labels"])
         named = gathered(batch["report_labels"])
         target = soft_target(gathered(batch["texts"]), said, named)
-        return matching_loss(scale * images @ gathered(texts).T, target)
+        logits = scale * images @ gathered(texts).T
+        return matching_loss(logits, target)
 
 
-class Corpus(OwnText):
+class WholeCorpus(OwnText):
     """Match each film with every right sentence of the training reports at once."""
 
     def __init__(self, pairs: ImageTextPairs, recipe: Recipe) -> None:
@@ -168,7 +169,7 @@ class Sinkhorn(Teacher):
 TARGETS = {
     "own": OwnText,
     "soft": SoftTarget,
-    "corpus": Corpus,
+    "corpus": WholeCorpus,
     "teacher": Teacher,
     "sinkhorn": Sinkhorn,
 }

@@ -92,6 +92,6 @@ def train_supervised(
     torch.manual_seed(seed)
     model = SupervisedModel(recipe.tower)
     told = (report_labels == 1).astype(np.float32)
-    both = [torch.from_numpy(findings), torch.from_numpy(told)]
-    truth = torch.cat(both, 1)
-    return fit(model, Told(images, truth), recipe, seed)
+    truth = np.concatenate([findings, told], 1)
+    objective = Told(images, torch.from_numpy(truth))
+    return fit(model, objective, recipe, seed)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from txtray_utils.read.mesh_rules import RULES, Rule
+from txtray_utils.read.mesh_rules import Rule, mesh_rules
 from txtray_utils.vocabulary import LABELS, SEVERITIES, ZONES
 
 _SIDES = {"right": "right", "left": "left", "bilateral": "both"}
@@ -73,7 +73,7 @@ def _meant(qualifiers: list[str], words: dict[str, str]) -> list[str]:
 def rule_of(code: str, text: str = "") -> Rule | None:
     """The first rule that fits a code of a report with this text; None if none does."""
     parsed = parse_mesh(code)
-    for rule in RULES:
+    for rule in mesh_rules():
         if _fits(rule, parsed, text):
             return rule
     return None

@@ -22,6 +22,7 @@ from datasets import Dataset
 
 from txtray_utils.errors import Rejects
 from txtray_utils.keep import entry_path, kept
+from txtray_utils.read.mesh_rules import MESH_FILE
 from txtray_utils.read.patterns import PATTERN_FILE
 from txtray_utils.read.record_tables import SQL_FILE
 from txtray_utils.settings import settings
@@ -113,7 +114,7 @@ def _inputs(source: str, place: Path) -> list:
 
 def _makers(source: str) -> list:
     """Return what turns a source into a table: code, patterns and SQL."""
-    return [_module(source).rows, make_table, PATTERN_FILE, SQL_FILE]
+    return [_module(source).rows, make_table, PATTERN_FILE, MESH_FILE, SQL_FILE]
 
 
 def _rejects(table: Path) -> Path:
