@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from txtray_utils.judge.prompts import aucs, zero_shot
+from txtray_utils.align.encoders import ImageTextModel, text_features
+from txtray_utils.judge.prompts import (
+    auc_interval,
+    aucs,
+    prompt_vectors,
+    sentence_vectors,
+    zero_shot,
+)
 from txtray_utils.read.labels import label_report
 from txtray_utils.vocabulary import (
     FINDINGS,
@@ -45,3 +52,25 @@ def test_an_auc_leaves_unknown_truth_out_and_needs_enough_of_both():
     truth = {"often": np.array([0.0] * 5 + [1.0] * 5 + [N]), "rare": np.array([0.0] * 10 + [1.0])}
     score = dict.fromkeys(truth, np.arange(11.0))
     assert aucs(truth, score) == {"often": 1.0}
+
+
+def test_prompts_become_unit_vectors_of_each_finding(tmp_path, monkeypatch):
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
+    model = ImageTextModel("test_vit.r160_in1k")
+    stated = prompt_vectors(model)
+    denied = prompt_vectors(model, denied=True)
+    assert tuple(stated) == tuple(denied) == FINDINGS
+    np.testing.assert_allclose(np.linalg.norm(stated["nodule"], axis=1), 1, rtol=1e-5)
+    features = text_features(list(NEGATIVE["nodule"]))
+    np.testing.assert_array_equal(denied["nodule"], model.embed_texts(features).numpy())
+    alone = sentence_vectors(model, POSITIVE["nodule"])
+    np.testing.assert_array_equal(stated["nodule"], alone)
+
+
+def test_the_interval_of_an_auc_is_over_patients():
+    truth = np.array([0, 1] * 10)
+    scores = np.where(truth, 1.0, 0.0)
+    scores[:2] = 0.5  # one patient's two films are not told apart
+    patients = np.repeat(np.arange(10), 2)
+    auc, (low, high) = auc_interval(truth, scores, patients)
+    assert low < auc < high == 1

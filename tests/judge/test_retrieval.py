@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from tests.judge.small import labels
+from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.retrieval import (
+    always,
     mean_reciprocal_rank,
     merge_labels,
+    overlap_as_report,
     overlap_coded,
+    overlap_of_findings,
     overlap_published,
     pair_ranks,
     recall_at,
@@ -81,3 +86,33 @@ def test_ranks_count_ties_against_the_model():
 def test_similarities_that_cannot_be_ranked_are_refused(wrong):
     with pytest.raises(ValueError, match="square and finite"):
         pair_ranks(wrong)
+
+
+def test_the_two_readings_are_the_published_overlap_without_no_finding_and_as_one_report():
+    truth = labels({"Edema": 1}, {"No Finding": 1})
+    first, second = labels({"Edema": 1, "Fracture": 1}), labels({"No Finding": 1})
+    said = np.stack([first, second])
+    findings = overlap_of_findings(truth, said)
+    assert findings.precision[0] == 1 / 2 and np.isnan(findings.precision[1])
+    assert not findings.hit[1]
+    report = overlap_as_report(truth, said)
+    assert report.precision.tolist() == [1 / 2, 1]
+    assert report.hit.tolist() == [1, 1]
+
+
+def test_a_parrot_says_the_same_to_every_query():
+    said = always({"Edema": 1, "Fracture": 0}, 3)
+    assert said.dtype == np.float32
+    one = labels({"Edema": 1, "Fracture": 0})
+    np.testing.assert_array_equal(said, np.stack([one] * 3))
+
+
+def test_the_interval_of_a_score_is_that_of_the_bootstrap_over_patients():
+    truth = np.tile([[1, 0, N], [0, 1, N]], (4, 1))
+    found = overlap_published(truth, np.repeat(SAID, 8, 0))
+    patients = list("aabbccdd")
+    value, (low, high) = found.interval(patients, "precision")
+    assert value == found.scores()["precision"]
+    statistic = lambda rows: found.scores(rows)["precision"]
+    assert (value, (low, high)) == bootstrap(statistic, patients)
+    assert found.interval(patients)[0] == found.scores()["f1"]

@@ -3,8 +3,9 @@
 import numpy as np
 from datasets import Dataset
 
+from tests.judge.small import labels
 from txtray_utils.judge import truth
-from txtray_utils.vocabulary import FINDINGS, NAMED, READ_AS
+from txtray_utils.vocabulary import FINDINGS, LABELS, NAMED, READ_AS
 
 TEXTS = (
     "Small left effusion.|No pneumothorax.",
@@ -60,3 +61,17 @@ def test_every_finding_is_read_as_something_of_its_own():
     assert set(READ_AS) == set(FINDINGS)
     assert read <= set(NAMED)
     assert len(read) == len(FINDINGS)
+
+
+def test_the_truth_of_a_finding_is_its_column():
+    real = studies({}, None)
+    by_name = truth.truth_by_finding(real)
+    assert tuple(by_name) == FINDINGS
+    assert by_name["effusion"].tolist() == [1, 1, 0]
+
+
+def test_what_reports_say_comes_as_a_matrix_of_labels():
+    nothing = dict.fromkeys(LABELS)
+    rows = [{"labels": nothing | {"Edema": 1}}, {"labels": nothing | {"Fracture": 0}}]
+    expected = labels({"Edema": 1}, {"Fracture": 0})
+    np.testing.assert_array_equal(truth.said_labels(Dataset.from_list(rows)), expected)

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from txtray_utils import show
 from txtray_utils.results import Result
@@ -16,6 +17,14 @@ def test_titles_do_not_run_into_the_films_above(lines):
     upper, lower = figure.axes[0], figure.axes[2]
     assert lower.title.get_window_extent().y1 <= upper.get_window_extent().y0
     assert upper.title.get_window_extent().y1 <= figure.bbox.y1
+    plt.close(figure)
+
+
+def test_a_film_may_be_a_picture_of_the_study_table():
+    picture = Image.fromarray(np.array([[0, 51], [102, 255]], np.uint8))
+    figure = show.films([picture])
+    shown = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(shown, [[0, 0.2], [0.4, 1]])
     plt.close(figure)
 
 
@@ -53,4 +62,20 @@ def test_numbers_are_white_on_dark_cells():
         ("0.10", "white"),
         ("0.30", "black"),
     ]
+    plt.close(figure)
+
+
+def test_two_series_of_marks_stand_in_the_rows_of_their_names():
+    figure, axis = plt.subplots()
+    nan = float("nan")
+    series = {"one": {"mass": 0.6, "low_volume": 0.8}, "other": {"low_volume": 0.7, "mass": nan}}
+    show.marks(axis, series)
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["mass", "low volume"]
+    first, second = axis.lines
+    assert first.get_xydata().tolist() == [[0.6, 0], [0.8, 1]]
+    assert second.get_xydata()[1].tolist() == [0.7, 1]
+    assert (first.get_label(), second.get_label()) == ("one", "other")
+    assert first.get_color() != second.get_color()
+    with pytest.raises(ValueError, match="zip"):
+        show.marks(axis, series | {"third": series["one"]})
     plt.close(figure)

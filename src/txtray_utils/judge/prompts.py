@@ -3,10 +3,28 @@
 Prompts are in `vocabulary.POSITIVE` and `NEGATIVE`. Explained in book/05_retrieval_and_zero_shot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
+
+from txtray_utils.align.encoders import ImageTextModel, text_features
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.vocabulary import NEGATIVE, POSITIVE
+
+
+def sentence_vectors(model: ImageTextModel, texts: Sequence[str]) -> np.ndarray:
+    """Return unit vectors (P, D) float32 of sentences, in the space that films share."""
+    features = text_features(list(texts))
+    return model.embed_texts(features).cpu().numpy()
+
+
+def prompt_vectors(model: ImageTextModel, denied: bool = False) -> dict[str, np.ndarray]:
+    """Return for each finding the vectors (P, D) of the sentences that state it, or deny it."""
+    vectors = {}
+    for name, texts in (NEGATIVE if denied else POSITIVE).items():
+        vectors[name] = sentence_vectors(model, texts)
+    return vectors
 
 
 def zero_shot(
@@ -45,3 +63,10 @@ def aucs(
             auc = roc_auc_score(answers, score[known])
             found[name] = float(auc)
     return found
+
+
+def auc_interval(
+    truth: np.ndarray, scores: np.ndarray, patients: Sequence[str]
+) -> tuple[float, tuple[float, float]]:
+    """Return the AUC of scores (N,) and its 95 % interval; `patients` says whose each film is."""
+    return bootstrap(lambda rows: roc_auc_score(truth[rows], scores[rows]), patients)

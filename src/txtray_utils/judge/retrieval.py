@@ -7,6 +7,7 @@ report, equations 6-8) a study and what was retrieved for it are sets of finding
 denominator of the precision counts repeats. In both, F1 is the harmonic mean of the mean precision
 and the mean recall. Explained in book/05_retrieval_and_zero_shot."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ import torch
 
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.pairs import ImageTextPairs
-from txtray_utils.vocabulary import LABELS
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.vocabulary import LABELS, label_matrix, without_no_finding
 
 
 def own_ranks(model: ImageTextModel, pairs: ImageTextPairs) -> np.ndarray:
@@ -59,6 +61,14 @@ class Overlap:
             "f1": f1,
         }
 
+    def interval(
+        self,
+        patients: Sequence[str],
+        name: str = "f1",
+    ) -> tuple[float, tuple[float, float]]:
+        """Return one of the scores and its 95 % interval; `patients` says whose each query is."""
+        return bootstrap(lambda rows: self.scores(rows)[name], patients)
+
 
 def _mean(values: np.ndarray) -> float:
     """Return the mean of what is defined; 0 if nothing is."""
@@ -86,6 +96,28 @@ def overlap_published(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
         said=said.sum(1),
         asked=study.sum(1),
     )
+
+
+def overlap_of_findings(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
+    """Return `overlap_published` of labels (Q, 14) and (Q, k, 14) without No Finding."""
+    findings = without_no_finding(truth)
+    return overlap_published(findings, without_no_finding(retrieved))
+
+
+def overlap_as_report(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:
+    """Return `overlap_published` with the k sentences read as one report (`merge_labels`), so that
+    a normal study is a query too."""
+    return overlap_published(truth, merge_labels(retrieved))
+
+
+def always(states: Mapping[str, int], queries: int) -> np.ndarray:
+    """Return the labels (queries, 1, 14) of a parrot: one sentence, whatever is asked.
+
+    `states` gives its labels by name, 1 present, 0 absent, -1 uncertain; others are not mentioned.
+    """
+    named = dict.fromkeys(LABELS) | dict(states)
+    sentence = label_matrix([named])
+    return np.repeat(sentence[None], queries, axis=0)
 
 
 def overlap_coded(truth: np.ndarray, retrieved: np.ndarray) -> Overlap:

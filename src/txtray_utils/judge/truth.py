@@ -43,6 +43,17 @@ def finding_truth(studies: Dataset) -> np.ndarray:
     return found
 
 
+def truth_by_finding(studies: Dataset) -> dict[str, np.ndarray]:
+    """Return `finding_truth` as one column (N,) a finding, by its name."""
+    columns = finding_truth(studies).T
+    return dict(zip(FINDINGS, columns, strict=True))
+
+
+def said_labels(studies: Dataset) -> np.ndarray:
+    """Return the labels of the reports, (N, 14) float32 in the order of `vocabulary.LABELS`."""
+    return label_matrix(studies["labels"])
+
+
 def _report(said: list[str] | None) -> str:
     return report_text(said or ())
 

@@ -14,20 +14,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
+from PIL import Image as Picture
 
 from txtray_utils.results import Result
+from txtray_utils.studies.pixels import pixels
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
 
 
 def films(
-    images: Sequence[np.ndarray],
+    images: Sequence[np.ndarray | Picture.Image],
     titles: Sequence[str] = (),
     columns: int = 4,
     side: float = 2.2,
 ) -> Figure:
-    """Show images (H, W) in [0, 1] in a grid, `columns` wide, each `side` inches, with a title each
-    if given."""
+    """Show images (H, W) in [0, 1], or as the study table holds them, in a grid, `columns` wide,
+    each `side` inches, with a title each if given."""
     rows = -(-len(images) // columns)
     more = 0  # lines of a title beyond the first, each a sixth of an inch
     for title in titles:
@@ -38,6 +40,8 @@ def films(
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, images, strict=False):
+        if isinstance(image, Picture.Image):
+            image = pixels(image)
         axis.imshow(image, cmap="gray", vmin=0, vmax=1)
     for axis, title in zip(axes.flat, titles, strict=False):
         axis.set_title(title, fontsize=9)
@@ -113,3 +117,32 @@ def table_of_numbers(
         colour = "black" if value > dark_below else "white"
         axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
     return image
+
+
+def marks(axis: Axes, series: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw one row a name, from below: a dot for the first series, a hollow square for the second.
+
+    Each series has a label and a value for every name; NaN is not drawn. An underscore in a name
+    becomes a space.
+
+    Raises:
+        ValueError: there are more than two series.
+    """
+    first = next(iter(series.values()))
+    names = list(first)
+    rows = range(len(names))
+    looks = (
+        {"marker": "o", "color": COLOURS[6]},
+        {"marker": "s", "color": COLOURS[5], "fillstyle": "none"},
+    )[: len(series)]
+    for look, (label, values) in zip(looks, series.items(), strict=True):
+        numbers = [values[name] for name in names]
+        axis.plot(
+            numbers,
+            rows,
+            linestyle="none",
+            label=label,
+            **look,
+        )
+    titles = [name.replace("_", " ") for name in names]
+    axis.set_yticks(rows, titles)
