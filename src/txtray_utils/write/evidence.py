@@ -15,9 +15,8 @@ from transformers import PreTrainedTokenizerFast
 
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.pairs import ImageTextPairs, image_text_pairs, load_images
-from txtray_utils.align.recipes import RECIPES
 from txtray_utils.align.supervised import SupervisedModel
-from txtray_utils.align.trained import trained
+from txtray_utils.align.trained import trained_recipe
 from txtray_utils.read.labels import report_labels
 from txtray_utils.read.report import report_text
 from txtray_utils.results import read_results
@@ -84,20 +83,15 @@ class Models:
         """Return films and texts, as `align` trains on them."""
         return image_text_pairs(self.corpus.studies)
 
-    def _aligned(self, name: str) -> ImageTextModel:
-        recipe = RECIPES[name]
-        steps = settings().steps(recipe.steps)
-        return trained(replace(recipe, steps=steps), self.pairs, self.seed)
-
     @cached_property
     def best(self) -> ImageTextModel:
         """Return the model of the recipe `best`."""
-        return self._aligned("best")
+        return trained_recipe("best", self.pairs, self.seed)
 
     @cached_property
     def txtrayalign(self) -> ImageTextModel:
         """Return the model of the recipe `txtrayalign`."""
-        return self._aligned("txtrayalign")
+        return trained_recipe("txtrayalign", self.pairs, self.seed)
 
     @cached_property
     def films(self) -> Tensor:
