@@ -40,24 +40,29 @@ def films(
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, images, strict=False):
-        if isinstance(image, Picture.Image):
-            image = pixels(image)
-        axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+        _film(axis, image)
     for axis, title in zip(axes.flat, titles, strict=False):
         axis.set_title(title, fontsize=9)
     figure.tight_layout()
     return figure
 
 
+def _film(axis: Axes, image: np.ndarray | Picture.Image) -> None:
+    """Draw a film so that two of them can be compared."""
+    if isinstance(image, Picture.Image):
+        image = pixels(image)
+    axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+
+
 def overlay(
     axis: Axes,
-    film: np.ndarray,
+    film: np.ndarray | Picture.Image,
     masks: Mapping[str, np.ndarray] | None = None,
     title: str = "",
 ) -> None:
-    """Show a film (H, W) in [0, 1] with bool masks (H, W) by name: a tint, an outline and a legend
-    below."""
-    axis.imshow(film, cmap="gray", vmin=0, vmax=1)
+    """Show a film (H, W) in [0, 1], or as the study table holds it, with bool masks (H, W) by name:
+    a tint, an outline and a legend below."""
+    _film(axis, film)
     axis.axis("off")
     axis.set_title(title, fontsize=9)
     patches = []
