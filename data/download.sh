@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetch a data source:   data/download.sh openi|covid|mimic|mimic-demo [--dest DIR] [--dry-run]
+# Fetch a data source:   data/download.sh openi|covid|lungs|mimic|mimic-demo [--dest DIR] [--dry-run]
 #
 # Run it again to go on where it stopped: finished files are checked and kept, broken ones are continued.
 # A PhysioNet password is asked for (user name: PHYSIONET_USER), goes to wget through a pipe, and is never written anywhere.
@@ -172,6 +172,16 @@ fetch_covid() {
     echo "then: export TXTRAY_COVID=$dest"
 }
 
+fetch_lungs() {
+    echo 'lungs: open access, no login; about 4 GB to fetch, no checksum published: the sets of Montgomery, with masks, and Shenzhen. For masks of Shenzhen, and for JSRT, see data/README.md.'
+    command -v unzip > /dev/null || die "unzip is needed for $source"
+    fetch "$openi/NLM-MontgomeryCXRSet.zip" "$dest/NLM-MontgomeryCXRSet.zip"
+    unpack "$dest/NLM-MontgomeryCXRSet.zip" "$dest/MontgomerySet" unzip -q -o -d ..
+    fetch "$openi/ChinaSet_AllFiles.zip" "$dest/ChinaSet_AllFiles.zip"
+    unpack "$dest/ChinaSet_AllFiles.zip" "$dest/ChinaSet_AllFiles" unzip -q -o -d ..
+    echo "then: export TXTRAY_LUNGS=$dest"
+}
+
 hosp=(hosp/patients.csv.gz hosp/admissions.csv.gz hosp/d_labitems.csv.gz hosp/labevents.csv.gz icu/icustays.csv.gz)
 ed=(ed/edstays.csv.gz ed/triage.csv.gz)
 
@@ -200,7 +210,7 @@ fetch_mimic() {
 
 while [[ $# -gt 0 ]]; do
     case $1 in
-        openi | covid | mimic | mimic-demo)
+        openi | covid | lungs | mimic | mimic-demo)
             [[ -z $source ]] || die "one source at a time: $source or $1"
             source=$1
             ;;
@@ -221,4 +231,6 @@ dest=${dest:-${TXTRAY_DATA:-$here}/$source}
 command -v curl > /dev/null || die "curl is needed"
 check_dest
 "fetch_${source//-/_}"
-[[ -n $dry ]] || echo "done: $dest. Check it with: python tools/check_tree.py $source --dest $dest"
+check=". Check it with: python tools/check_tree.py $source --dest $dest"
+[[ $source != lungs ]] || check='' # its rejects say what is wrong
+[[ -n $dry ]] || echo "done: $dest$check"

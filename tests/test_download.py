@@ -134,6 +134,7 @@ def files(folder: Path) -> dict[str, bytes]:
     "source, access, url",
     [("openi", "no login", "https://openi.nlm.nih.gov/imgs/collections/NLMCXR_png.tgz"),
      ("covid", "no login", "https://github.com/ieee8023/covid-chestxray-dataset/"),
+     ("lungs", "no login", "https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip"),
      ("mimic-demo", "no login", "https://physionet.org/files/mimic-iv-demo/2.2/hosp/labevents.csv.gz"),
      ("mimic", "CITI training", "https://physionet.org/files/mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-split.csv.gz")],
 )  # fmt: skip
@@ -443,6 +444,23 @@ def test_archives_are_unpacked_once(tmp_path, server, source, path, inside, unpa
     server.asked.clear()
     assert run(source, "--dest", tmp_path, server=server).returncode == 0
     assert files(tmp_path)[unpacked] == b"mine" and not server.asked
+
+
+def test_the_sets_of_lungs_are_unpacked_once_into_a_folder_each(tmp_path, server):
+    inside = ("MontgomerySet/CXR_png/a.png", "ChinaSet_AllFiles/CXR_png/b.png")
+    for name, film in zip(("NLM-MontgomeryCXRSet", "ChinaSet_AllFiles"), inside, strict=True):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as made:
+            made.writestr(film, "film")
+        server.files[f"/imgs/collections/{name}.zip"] = archive.getvalue()
+    done = run("lungs", "--dest", tmp_path, server=server)
+    assert done.returncode == 0, done.stderr
+    assert [files(tmp_path)[film] for film in inside] == [b"film"] * 2
+    assert f"TXTRAY_LUNGS={tmp_path}" in done.stdout and "check_tree" not in done.stdout
+    (tmp_path / inside[1]).write_bytes(b"mine")
+    server.asked.clear()
+    assert run("lungs", "--dest", tmp_path, server=server).returncode == 0
+    assert files(tmp_path)[inside[1]] == b"mine" and not server.asked
 
 
 def test_a_damaged_archive_is_named(tmp_path, server):

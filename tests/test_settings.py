@@ -4,13 +4,14 @@ import pytest
 
 from txtray_utils import settings as module
 from txtray_utils.settings import data_dir, settings
+from txtray_utils.studies.sources import registry
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
-    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID", "TEXT_TOWER"):
+    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID", "NIH", "LUNGS", "TEXT_TOWER"):
         monkeypatch.delenv(f"TXTRAY_{name}", raising=False)
 
 
@@ -42,6 +43,9 @@ def test_a_quick_run_is_smaller_and_touches_nothing_of_a_full_one(monkeypatch):
 def test_folders_follow_the_environment_and_are_not_made(monkeypatch, tmp_path):
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("TXTRAY_RESULTS", "~/results")
+    monkeypatch.setenv("TXTRAY_LUNGS", str(tmp_path / "sets"))
+    assert settings().nih == tmp_path / "elsewhere" / "nih"
+    assert settings().lungs == tmp_path / "sets"
     assert data_dir("demo") == tmp_path / "elsewhere" / "demo"
     assert settings().results == Path.home() / "results"
     assert not (tmp_path / "elsewhere").exists()
@@ -63,6 +67,13 @@ def test_an_installed_package_finds_the_checkout_from_the_working_folder(monkeyp
     assert now.checkout is None
     assert now.data == Path.home() / ".cache" / "txtray-align"
     assert now.results == now.data / "results"
+
+
+def test_every_source_with_reports_may_be_set_and_every_one_is_on_the_data_card():
+    assert set(registry.SOURCES) - set(module.SOURCES) == {"nih", "lungs"}
+    assert set(module.SOURCES) <= set(registry.SOURCES)
+    card = (CHECKOUT / "data" / "README.md").read_text("utf-8")
+    assert all(f"| `{source}` |" in card for source in registry.SOURCES)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@
 | `TXTRAY_RESULTS` | `_build/results`, else `results` of the data folder | for results |
 | `TXTRAY_TEXT_TOWER` | the packaged MiniLM | a name of `transformers`, or a folder |
 | `TXTRAY_COVID` | `shared/data/covid-cxr` | a clone of ieee8023/covid-chestxray-dataset |
+| `TXTRAY_NIH` | `nih` of the data folder | NIH ChestX-ray14: films, list of films, boxes |
+| `TXTRAY_LUNGS` | `lungs` of the data folder | films with outlines of the lungs, a folder a set |
 
 Explained in the README, section "Settings".
 """
@@ -16,7 +18,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = ("demo", "openi", "covid", "mimic")
+SOURCES = ("demo", "openi", "covid", "mimic")  # with reports, as the chapters want them
 STUDIES = 1600
 QUICK_STUDIES = 200
 
@@ -32,6 +34,8 @@ class Settings:
     data: Path
     results: Path
     covid: Path
+    nih: Path
+    lungs: Path
     text_tower: str | None
     checkout: Path | None
 
@@ -66,9 +70,11 @@ def settings() -> Settings:
         "TXTRAY_COVID",
         checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid",
     )
+    nih = _folder("TXTRAY_NIH", data / "nih")
+    lungs = _folder("TXTRAY_LUNGS", data / "lungs")
     studies = QUICK_STUDIES if quick else STUDIES
     tower = os.environ.get("TXTRAY_TEXT_TOWER") or None
-    return Settings(source, quick, 0, studies, data, results, covid, tower, checkout)
+    return Settings(source, quick, 0, studies, data, results, covid, nih, lungs, tower, checkout)
 
 
 def data_dir(*parts: str) -> Path:

@@ -14,12 +14,15 @@
 | age, sex, sex_source | years; F or M; report, simulated or record | |
 | labs, vitals | list of name, value, unit, hours_before | hours before the film, never negative |
 | regions | list of name, mask | anatomy on the film |
-| evidence | list of finding, side, zone, severity, said, mask | where a finding was drawn |
+| evidence | list of finding, side, zone, severity, said, mask | where a finding lies |
 | split | train, validate or test | by patient |
 | composed, prior_study_id | | several real reports made into one patient; the study before |
 | source, licence | text | never null |
 
 A list is null where the source does not know, and empty where it knows that there is nothing.
+`said` tells where each part of an item of `evidence` came from: `finding:code side:random` in the
+virtual hospital, whose masks are exact; it begins `finding:box` where the mask is a filled box that
+a reader drew round the finding.
 Masks are packed bits (`studies.pixels.pack_mask`) and have the size of the image. Explained in
 book/01_reading_a_radiograph.
 """

@@ -7,10 +7,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from txtray_utils.errors import Rejects
+from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.columns import FRONTAL
 
 KINDS = (".dcm", ".jpg", ".jpeg", ".png")
+
+
+def read_columns(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    """Return columns of a csv file as text, None where it is silent; `columns`: its name to ours.
+
+    Raises:
+        InputError: the file cannot be read or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, index_col=False)
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as csv ({error})", "Fetch it again.") from error
+    missing = sorted(set(columns) - set(table))
+    if missing:
+        remedy = "Fetch it again, and leave its header as it is published."
+        raise InputError(path, f"lacks the columns {missing}", remedy)
+    table = table[list(columns)].rename(columns=columns)
+    return table.astype(object).where(table.notna(), None)
 
 
 def frontal_images(images: pd.DataFrame, where: str | Path, rejects: Rejects) -> pd.DataFrame:

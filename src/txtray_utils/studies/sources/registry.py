@@ -32,7 +32,9 @@ from txtray_utils.studies.table import make_table, read_table
 SOURCES = {
     "demo": "virtual_hospital.source",
     "covid": "txtray_utils.studies.sources.covid",
+    "lungs": "txtray_utils.studies.sources.lungs",
     "mimic": "txtray_utils.studies.sources.mimic",
+    "nih": "txtray_utils.studies.sources.nih",
     "openi": "txtray_utils.studies.sources.openi",
 }
 
