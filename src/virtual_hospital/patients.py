@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from virtual_hospital.blood import TESTS, draw_blood
+from virtual_hospital.blood import draw_blood
+from virtual_hospital.blood_tests import TESTS
 from virtual_hospital.cohort import Case
 from virtual_hospital.course import HOUR, Ids, Patient, burden, hours
 from virtual_hospital.stays import add_admission, add_stay

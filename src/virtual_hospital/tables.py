@@ -11,11 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from txtray_utils.errors import writing
-from virtual_hospital.blood import TESTS
-from virtual_hospital.cohort import Case, stream
+from virtual_hospital.blood_tests import TESTS
+from virtual_hospital.cohort import Case
 from virtual_hospital.course import HOUR, Patient
 from virtual_hospital.patients import admit
-from virtual_hospital.pitfalls import D_LABITEMS, last_known, link_of, plant
+from virtual_hospital.pitfalls import plant
+from virtual_hospital.pitfalls_of_results import D_LABITEMS
+from virtual_hospital.rules import last_known, link_of
+from virtual_hospital.streams import stream
 
 COLUMNS = {
     "mimic-iv/hosp/patients": "subject_id gender anchor_age anchor_year anchor_year_group dod",
