@@ -3,7 +3,7 @@
 Explained in book/03_linking_images_to_the_record.
 """
 
-from itertools import islice
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -21,22 +21,25 @@ def plant_stays(studies: Studies, quota: int, rng: np.random.Generator, traps: T
     """Plant colliding stay ids, wrong vital signs and races that differ."""
     spare = _icu_stays(studies)
     visits = _visits(studies)
-    for number, (patient, case, stay, triage) in enumerate(visits[: 3 * quota]):
-        turn = number % 3
-        if turn == 0 and spare and spare[-1][1] != patient.id:
+    turns = cycle(("collision", "celsius", "impossible"))
+    for visit, turn in zip(visits[: 3 * quota], turns, strict=False):
+        patient, case, stay, triage = visit
+        row = f"stay_id={triage['stay_id']}"
+        if turn == "collision":
+            if not spare or spare[-1][1] == patient.id:
+                continue
             taken, _ = spare.pop()
             stay["stay_id"] = taken
             triage["stay_id"] = taken
             row = f"stay_id={taken}"
             traps.note("stay_id_collision", case, "edstays", row, column="icu_stay_id")
-        elif turn == 1:
-            triage["temperature"] = round((triage["temperature"] - 32) / 1.8, 1)
-            row = f"stay_id={triage['stay_id']}"
+        elif turn == "celsius":
+            celsius = (triage["temperature"] - 32) / 1.8
+            triage["temperature"] = round(celsius, 1)
             traps.note("vital_celsius", case, "triage", row, column="temperature")
-        elif turn == 2:
+        else:
             name, wrong = IMPOSSIBLE[rng.integers(4)]
             triage[name] = wrong
-            row = f"stay_id={triage['stay_id']}"
             traps.note("vital_absurd", case, "triage", row, column=name)
     _plant_races(studies, quota, rng, traps)
 
