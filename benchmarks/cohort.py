@@ -21,7 +21,8 @@ import psutil
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import STUDIES
-from virtual_hospital.cohort import drawable_counts, plan_cohort
+from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.drawable import drawable_counts
 
 
 def make(studies: int, workers: int) -> tuple[float, float, float, float]:

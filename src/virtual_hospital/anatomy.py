@@ -117,7 +117,8 @@ def remove_table(hu: np.ndarray) -> np.ndarray:
     body = ndimage.binary_dilation(pieces == largest, iterations=2)
     for k in range(body.shape[2]):
         body[:, :, k] = ndimage.binary_fill_holes(body[:, :, k])
-    return np.where(body, np.maximum(hu, -1000), -1000).astype(np.int16)
+    kept = np.maximum(hu, -1000)
+    return np.where(body, kept, -1000).astype(np.int16)
 
 
 def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +134,8 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
     below = (across, along, slice(up.start - BELOW, up.stop - BELOW))
     donor = np.where(hu[below] < -500, hu[below], -860)
     weight = ndimage.gaussian_filter(mass.astype(np.float32), (1.5, 1.5, 0.7))
-    weight = np.where(mass, np.maximum(weight, 0.9), weight * chest)
+    inside = np.maximum(weight, 0.9)
+    weight = np.where(mass, inside, weight * chest)
     hu[MASS_BOX] = weight * donor + (1 - weight) * box_hu
     labels[MASS_BOX] = np.where(mass, lobe, box_labels)
     return hu, labels
@@ -142,11 +144,15 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
 def _mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the mass, and the inside of the chest round it, in the box: two bool arrays."""
     x, y, z = np.indices(hu.shape, dtype=np.float32)
-    round_mass = ((x - 26) / 24) ** 2 + ((y - 26) / 22) ** 2 + ((z - 7) / 7.5) ** 2 < 1
+    across = ((x - 26) / 24) ** 2
+    along = ((y - 26) / 22) ** 2
+    up = ((z - 7) / 7.5) ** 2
+    round_mass = across + along + up < 1
     closed = ndimage.binary_closing(np.pad(labels == lobe, 25), iterations=24)
     chest = closed[25:-25, 25:-25, 25:-25]
     solid = (hu > -650) & round_mass & chest
-    return ndimage.binary_dilation(solid, iterations=3) & chest, chest
+    mass = ndimage.binary_dilation(solid, iterations=3)
+    return mass & chest, chest
 
 
 def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
@@ -156,9 +162,11 @@ def remove_contrast(hu: np.ndarray, bones: np.ndarray) -> np.ndarray:
     labelled as far too dense.
     """
     near_bone = ndimage.binary_dilation(bones, iterations=2)
-    blood = np.where(near_bone, hu > 450, hu > 60) & ~bones
+    least = np.where(near_bone, 450, 60)
+    blood = (hu > least) & ~bones
     quiet = np.where(bones, np.minimum(hu, 800), hu)
-    quiet[blood] = 45 + np.minimum(15, (hu[blood] - 60) * 0.05)
+    above = (hu[blood] - 60) * 0.05
+    quiet[blood] = 45 + np.minimum(15, above)
     return quiet
 
 
@@ -172,12 +180,18 @@ def prepare() -> Anatomy:
     hu = remove_contrast(hu, np.isin(labels, bones))
     region_of = np.zeros(256, np.uint8)
     for number, name in names.items():
-        region_of[number] = SPINE if name.startswith("vertebrae") else STRUCTURES.get(name, 0)
-    regions = pad(pick(region_of[labels]), "constant")
+        region = STRUCTURES.get(name, 0)
+        if name.startswith("vertebrae"):
+            region = SPINE
+        region_of[number] = region
+    picked = pick(region_of[labels])
+    regions = pad(picked, "constant")
     inside = (regions > 0) & (regions < SPINE)
     cavity = ndimage.binary_closing(inside, iterations=6)
     distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
-    return Anatomy(complete_body(pad(pool(hu), "edge")), regions, distance.astype(np.float32))
+    pooled = pad(pool(hu), "edge")
+    body = complete_body(pooled)
+    return Anatomy(body, regions, distance.astype(np.float32))
 
 
 def load(folder: Path) -> Anatomy:
@@ -191,7 +205,8 @@ def load(folder: Path) -> Anatomy:
         _save(prepare(), path)
     with np.load(path) as kept:
         hu = kept["hu"].astype(np.float32)
-        return Anatomy(hu, kept["regions"], kept["wall_distance"].astype(np.float32))
+        distance = kept["wall_distance"].astype(np.float32)
+        return Anatomy(hu, kept["regions"], distance)
 
 
 def _save(made: Anatomy, path: Path) -> None:

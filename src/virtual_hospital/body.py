@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+TURNS = (2.5, 2.5, 1.2)  # degrees, the spread of a person's three turns
 HEART = (14.0, 22.0, 18.0)  # mm, centre of the heart: x, y, z
 DOMES = {"right": (-75.0, 15.0, -55.0), "left": (75.0, 15.0, -62.0)}  # mm, tops of the diaphragm
 WOBBLE_REACH = (200.0, 130.0, 200.0)  # mm from the centre to the ends of the wobble: x, y, z
@@ -42,7 +43,7 @@ class Body:
         return cls(
             size=(width, depth, height),
             shift=tuple(rng.normal(0, 6, 2)),
-            turn=tuple(rng.normal(0, spread) for spread in (2.5, 2.5, 1.2)),
+            turn=tuple(rng.normal(0, TURNS).tolist()),  # floats, which torch takes as float32
             heart=rng.normal(-0.14, 0.04),
             raised={side: rng.normal(-18, 5) for side in ("right", "left")},
             shoulders=rng.normal(0, 8),
@@ -72,11 +73,14 @@ class Body:
 def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     """Map points of this person's chest to the scanned one: (..., 3) mm x, y, z in and out."""
     x, y, z = _upright(points, body)
-    spine = torch.exp(-(((y + 70) / 60) ** 2))
+    behind = (y + 70) / 60
+    spine = torch.exp(-(behind**2))
     bend = torch.sin((z + 20) / 130 * torch.pi)
-    x = x - body.curve * bend * (0.35 + 0.65 * spine)
+    share = 0.35 + 0.65 * spine
+    x = x - body.curve * bend * share
     for side, dome in DOMES.items():
-        z = z - body.raised[side] * _near_dome((x, y, z), dome)
+        near = _near_dome((x, y, z), dome)
+        z = z - body.raised[side] * near
     outward = torch.relu(x.abs() - 95) / 60
     away = outward * torch.sigmoid((z - 75) / 20)
     z = z - body.shoulders * torch.clamp(away, 0, 1.5)
@@ -107,9 +111,10 @@ def _upright(points: torch.Tensor, body: Body) -> Axes:
 def _near_dome(at: Axes, dome: tuple[float, float, float]) -> torch.Tensor:
     """Return 1 at the top of the diaphragm, falling to 0 away from it."""
     x, y, z = at
-    across = ((x - dome[0]) / 62) ** 2
-    along = ((y - dome[1]) / 80) ** 2
-    up = ((z - dome[2]) / 75) ** 2
+    dx, dy, dz = dome
+    across = ((x - dx) / 62) ** 2
+    along = ((y - dy) / 80) ** 2
+    up = ((z - dz) / 75) ** 2
     return torch.exp(-across - along - up)
 
 
@@ -119,13 +124,16 @@ def _near_heart(at: Axes) -> torch.Tensor:
     across = ((x - HEART[0]) / 95) ** 2
     along = ((y - HEART[1]) / 75) ** 2
     up = ((z - HEART[2]) / 80) ** 2
-    return torch.exp(-((across + along + up) ** 2))
+    away = across + along + up
+    return torch.exp(-(away**2))
 
 
 def _wobbled(points: torch.Tensor, wobble: np.ndarray) -> torch.Tensor:
     """Return the smooth random displacement at points (..., 3) mm, in the same shape."""
-    where = (points / torch.tensor(WOBBLE_REACH)).clamp(-1, 1)
+    reach = torch.tensor(WOBBLE_REACH)
+    where = (points / reach).clamp(-1, 1)
     nodes = torch.as_tensor(wobble, dtype=torch.float32)[None]  # (1, 3, x, y, z)
     grid = where.flip(-1).reshape(1, 1, 1, -1, 3)
-    moved = F.grid_sample(nodes, grid, align_corners=True)[0, :, 0, 0]
+    sampled = F.grid_sample(nodes, grid, align_corners=True)
+    moved = sampled[0, :, 0, 0]
     return moved.T.reshape(points.shape)

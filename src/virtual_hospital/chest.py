@@ -62,15 +62,24 @@ class Chest:
 
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
-        across = ((self.x - centre[0]) / radii[0]) ** 2
-        along = ((self.y - centre[1]) / radii[1]) ** 2
-        up = ((self.z - centre[2]) / radii[2]) ** 2
-        return np.sqrt(across + along + up)
+        squared = 0
+        axes_of = (self.x, self.y, self.z)
+        for axis, middle, radius in zip(axes_of, centre, radii, strict=True):
+            away = (axis - middle) / radius
+            squared = squared + away**2
+        return np.sqrt(squared)
+
+    def ball(self, centre: Point, radius: float) -> np.ndarray:
+        """Return the (X, Y, Z) distance from a centre in units of one radius (mm)."""
+        return self.distance(centre, (radius, radius, radius))
 
     def noise(self, scale: float) -> np.ndarray:
         """Return (X, Y, Z) smooth noise of unit spread whose grain is ``scale`` mm."""
         shape = self.anatomy.hu.shape
-        grains = [max(2, round(n * step / scale)) for n, step in zip(shape, SPACING, strict=True)]
+        grains = []
+        for n, step in zip(shape, SPACING, strict=True):
+            number = round(n * step / scale)
+            grains.append(max(2, number))
         drawn = self.rng.normal(size=(1, 1, *grains)).astype(np.float32)
         coarse = torch.from_numpy(drawn)
         fine = F.interpolate(coarse, shape, mode="trilinear", align_corners=True)
@@ -89,15 +98,22 @@ class Chest:
         """
         lung = self.anatomy.lung(side)
         low, high = self.ends(lung)
-        zone = zone or str(self.rng.choice(["upper", "middle", "lower"]))
+        if not zone:
+            zone = str(self.rng.choice(["upper", "middle", "lower"]))
         bottom, top = THIRDS[zone]
+        height = high - low
         inside = lung & (np.abs(self.x) > MIDLINE)
-        inside &= self.z >= low + bottom * (high - low)
-        inside &= self.z <= low + top * (high - low)
+        inside &= self.z >= low + bottom * height
+        inside &= self.z <= low + top * height
         deep = inside & (self.anatomy.wall_distance > margin)
-        places = np.argwhere(deep if deep.any() else inside)
+        if deep.any():
+            inside = deep
+        places = np.argwhere(inside)
         i, j, k = places[self.rng.integers(len(places))]
-        return float(self.x[i, 0, 0]), float(self.y[0, j, 0]), float(self.z[0, 0, k])
+        x = float(self.x[i, 0, 0])
+        y = float(self.y[0, j, 0])
+        z = float(self.z[0, 0, k])
+        return x, y, z
 
     def thread(self, route: np.ndarray, mass: float) -> np.ndarray:
         """Lay a thin dense thread along points (N, 3) mm.
@@ -106,17 +122,20 @@ class Chest:
         """
         steps = np.linalg.norm(np.diff(route, axis=0), axis=1)
         along = np.concatenate([[0], np.cumsum(steps)])
-        at = np.linspace(0, along[-1], max(2, int(along[-1] * 2)))
-        line = np.stack([np.interp(at, along, route[:, k]) for k in range(3)], 1)
-        index = self.voxels(line)
+        length = along[-1]
+        number = max(2, int(length * 2))
+        at = np.linspace(0, length, number)
+        line = [np.interp(at, along, coordinate) for coordinate in route.T]
+        index = self.voxels(np.stack(line, 1))
         inside = (index >= 0) & (index < self.anatomy.hu.shape)
         index = index[inside.all(1)]
+        occupancy = np.zeros_like(self.added)
+        share = (at[1] - at[0]) / np.prod(SPACING)
+        np.add.at(occupancy, tuple(index.T), share)
         low = np.maximum(index.min(0) - 4, 0)
         high = index.max(0) + 5
-        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        occupancy = np.zeros_like(self.added)
-        np.add.at(occupancy, tuple(index.T), (at[1] - at[0]) / np.prod(SPACING))
-        occupancy[box] = ndimage.gaussian_filter(occupancy[box], THREAD_BLUR)
+        box = occupancy[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        box[:] = ndimage.gaussian_filter(box, THREAD_BLUR)
         self.added += mass * occupancy
         return occupancy
 

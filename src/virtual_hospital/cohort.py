@@ -76,7 +76,8 @@ def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False)
     plan = drawable_reports(seed)
     plan["sex_said"] = [sex_of(text) or "" for text in plan["indication"]]
     _add_ages(plan, headers, seed)
-    chains = compose(plan, choose(plan, n_studies, rng), rng)
+    chosen = choose(plan, n_studies, rng)
+    chains = compose(plan, chosen, rng)
     subjects = random_ids(rng, len(chains), "1")
     studies = iter(random_ids(rng, n_studies, "5"))
     patients = sorted(zip(subjects, chains, strict=True))
@@ -139,7 +140,9 @@ class Life:
     def cases(self, reports: list, ids: Iterator[str], headers: Headers) -> Iterator[Case]:
         """Yield the patient's studies in order of time; `reports` are rows of the plan."""
         rng = stream(self.seed, self.subject_id)
-        said = next((report.sex_said for report in reports if report.sex_said), "")
+        said = ""
+        for report in reports:
+            said = said or report.sex_said
         sex = said or str(rng.choice(["F", "M"]))
         age, sampled = reports[0].age, reports[0].age_sampled
         day = FIRST_DAY + timedelta(days=int(rng.integers(80 * 365)))

@@ -32,8 +32,9 @@ def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> l
     """
     pairs = len(rows) // 8
     triples = len(rows) * 3 // 64
-    sizes = plan["group"].value_counts()
-    alone = plan["group"].map(sizes).to_numpy()[rows] == 1
+    group = plan["group"]
+    size = group.map(group.value_counts()).to_numpy()
+    alone = size[rows] == 1
     pool = rng.permutation(rows[alone])
     match = Match.of(plan.loc[pool])
     chains = []
@@ -41,7 +42,8 @@ def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> l
         if len(chains) == pairs + triples:
             break
         if match.free[last]:
-            chains.append(match.chain(last, 3 if len(chains) < triples else 2))
+            length = 3 if len(chains) < triples else 2
+            chains.append(match.chain(last, length))
     joined = [pool[chain].tolist() for chain in chains]
     used = set().union(*joined)
     for row in rows.tolist():
@@ -82,7 +84,8 @@ class Match:
         sex = table["sex_said"].map({"F": 1, "M": -1, "": 0}).to_numpy()
         age = table["age"].to_numpy()
         differ = (lasting[:, None] != lasting).sum(2)
-        score = name @ name.T + 0.5 * (has @ has.T) - differ
+        shared = name @ name.T + 0.5 * (has @ has.T)
+        score = shared - differ
         apart = np.abs(age[:, None] - age) / 10
         score -= apart + 0.3 * refers
         conflict = sex[:, None] * sex < 0

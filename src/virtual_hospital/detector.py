@@ -9,6 +9,8 @@ from scipy import ndimage
 
 from virtual_hospital.radiograph import Film
 
+SCATTER = {"AP": (0.35, 0.6), "PA": (0.2, 0.4)}  # share of the beam that is scattered
+CORNERS = {"L": (0.84, 0.9), "R": (0.03, 0.08)}  # where a marker starts, in widths of the film
 NOISE = 1.2e-5  # variance of the signal where all of the beam arrives, at the usual exposure
 
 
@@ -29,7 +31,8 @@ def develop(
     """
     arrived = _arrived(film, rng, view, exposure)
     signal = -np.log(np.maximum(arrived, 1e-4))
-    tone = _toned(_enhanced(signal, rng), rng)
+    sharp = _enhanced(signal, rng)
+    tone = _toned(sharp, rng)
     _lay_marker(tone, rng, view, burnt)
     return tone.astype(np.float32)
 
@@ -38,11 +41,15 @@ def _arrived(film: Film, rng: np.random.Generator, view: str, exposure: float) -
     """Return the share of the beam that is measured at each pixel: with scatter, blur and grain."""
     size = film.path.shape[0]
     primary = np.exp(-film.path)
-    share = rng.uniform(0.35, 0.6) if view == "AP" else rng.uniform(0.2, 0.4)
-    scatter = share * ndimage.gaussian_filter(primary, 0.09 * size, mode="nearest")
-    arrived = ndimage.gaussian_filter(primary + scatter, rng.uniform(0.25, 0.55))
+    low, high = SCATTER[view]
+    share = rng.uniform(low, high)
+    spread_out = ndimage.gaussian_filter(primary, 0.09 * size, mode="nearest")
+    scatter = share * spread_out
+    blur = rng.uniform(0.25, 0.55)
+    arrived = ndimage.gaussian_filter(primary + scatter, blur)
     grain = rng.normal(0, 1, arrived.shape)
-    spread = np.sqrt(NOISE / (exposure * np.maximum(arrived, 2e-3)))
+    quanta = exposure * np.maximum(arrived, 2e-3)
+    spread = np.sqrt(NOISE / quanta)
     return arrived * np.exp(grain * spread)
 
 
@@ -53,21 +60,24 @@ def _enhanced(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     coarse = rng.uniform(0.3, 0.8)
     for reach, gain in ((0.012, fine), (0.08, coarse)):
         blurred = ndimage.gaussian_filter(signal, reach * size, mode="nearest")
-        signal = signal + gain * (signal - blurred)
+        edges = signal - blurred
+        signal = signal + gain * edges
     return signal
 
 
 def _toned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Bring the signal into [0, 1] by what lies inside the margin, and bend the tone curve."""
     size = signal.shape[0]
-    core = slice(
-        size // 10, -size // 10
-    )  # one pixel less at the end, where 10 does not divide size
-    inside = signal[core, core]
-    ends = [rng.uniform(0.5, 3), rng.uniform(98, 99.8)]
-    low, high = np.percentile(inside, ends)
-    straight = (signal - low) / (high - low) * 0.92 + 0.05
-    return np.clip(straight, 0, 1) ** rng.uniform(0.6, 1.0)
+    first = size // 10
+    last = -size // 10  # one pixel less at this end, where 10 does not divide size
+    inside = signal[first:last, first:last]
+    dark = rng.uniform(0.5, 3)
+    light = rng.uniform(98, 99.8)
+    low, high = np.percentile(inside, [dark, light])
+    share = (signal - low) / (high - low)
+    straight = np.clip(share * 0.92 + 0.05, 0, 1)
+    bend = rng.uniform(0.6, 1.0)
+    return straight**bend
 
 
 def _lay_marker(tone: np.ndarray, rng: np.random.Generator, view: str, burnt: str | None) -> None:
@@ -77,11 +87,16 @@ def _lay_marker(tone: np.ndarray, rng: np.random.Generator, view: str, burnt: st
     text = burnt or side
     if not burnt and view == "AP" and rng.random() < 0.5:
         text = f"{side} AP"
-    x = rng.uniform(0.84, 0.9) if side == "L" else rng.uniform(0.03, 0.08)
-    room = 0.08 * size if side == "L" and len(text) > 1 else 0
-    place = (x * size - room, rng.uniform(0.03, 0.16) * size)
-    font = ImageFont.load_default(rng.uniform(0.05, 0.065) * size)
+    low, high = CORNERS[side]
+    x = rng.uniform(low, high) * size
+    if side == "L" and len(text) > 1:
+        x = x - 0.08 * size
+    y = rng.uniform(0.03, 0.16) * size
+    height = rng.uniform(0.05, 0.065) * size
+    font = ImageFont.load_default(height)
     canvas = Image.new("L", (size, size))
-    ImageDraw.Draw(canvas).text(place, text, fill=255, font=font)
+    pen = ImageDraw.Draw(canvas)
+    pen.text((x, y), text, fill=255, font=font)
     lead = np.asarray(canvas, np.float32) / 255
-    np.maximum(tone, lead * rng.uniform(0.85, 1), out=tone)
+    density = rng.uniform(0.85, 1)
+    np.maximum(tone, lead * density, out=tone)

@@ -39,7 +39,7 @@ def drawable_counts(seed: int = 0) -> dict[str, int]:
     whole = plan["drawable"] & (plan["undrawn"].str.len() == 0)
     return {
         "reports": len(plan),
-        "normal": plan["mesh"].map(lambda codes: codes == ["normal"]).sum().item(),
+        "normal": plan["mesh"].tolist().count(["normal"]),
         "drawable": int(plan["drawable"].sum()),
         "all": int(whole.sum()),
     }
@@ -55,10 +55,13 @@ def choose(plan: pd.DataFrame, n_studies: int, rng: np.random.Generator) -> np.n
         raise ValueError(
             f"only {len(order)} reports can be drawn, not {n_studies}; ask for fewer studies"
         )
-    holds = (pd.DataFrame(plan["drawn"].tolist())[list(FINDINGS)] == 1).to_numpy()
+    drawn = pd.DataFrame(plan["drawn"].tolist())
+    holds = (drawn[list(FINDINGS)] == 1).to_numpy()
     taken: dict[int, None] = {}  # in the order in which they were taken
-    for column in np.argsort(holds[order].sum(0), kind="stable"):
-        wanted = n_studies // 20 - int(holds[list(taken), column].sum())
+    frequency = holds[order].sum(0)
+    for column in np.argsort(frequency, kind="stable"):
+        had = holds[list(taken), column].sum()
+        wanted = n_studies // 20 - int(had)
         for row in order:
             if wanted <= 0:
                 break
@@ -66,4 +69,5 @@ def choose(plan: pd.DataFrame, n_studies: int, rng: np.random.Generator) -> np.n
                 taken[row] = None
                 wanted -= 1
     taken.update(dict.fromkeys(order))
-    return np.array(list(taken)[:n_studies])
+    rows = list(taken)
+    return np.array(rows[:n_studies])

@@ -44,8 +44,11 @@ def planned(study_id: str) -> tuple[Case, Anatomy]:
         KeyError: the hospital has no such study.
     """
     now = settings()
-    plan = {case.study_id: case for case in plan_cohort(now.studies, now.seed)}
-    return plan[study_id], load(data_dir("demo"))
+    anatomy = load(data_dir("demo"))
+    for case in plan_cohort(now.studies, now.seed):
+        if case.study_id == study_id:
+            return case, anatomy
+    raise KeyError(study_id)
 
 
 def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None = None) -> Picture:
@@ -58,12 +61,14 @@ def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None =
         marker: a text to burn into the corner instead of the side marker (a planted shortcut), or
             None.
     """
-    person = Body.random(np.random.default_rng(int(case.subject_id)), case.sex)
-    body = person.again(np.random.default_rng([case.seed, 1]))
+    build = np.random.default_rng(int(case.subject_id))
+    stance = np.random.default_rng([case.seed, 1])
     machine = np.random.default_rng([case.seed, 2])
+    body = Body.random(build, case.sex).again(stance)
     kvp, distance = _tube(case, machine)
     zoom = machine.normal(1.0, 0.045)
-    exposure = np.exp(machine.normal(-0.3 if case.view == "AP" else 0, 0.4))
+    usual = -0.3 if case.view == "AP" else 0
+    exposure = np.exp(machine.normal(usual, 0.4))
     chest = draw(anatomy, body, case.drawings, case.seed)
     film = expose(chest, case.view, kvp, distance, zoom=zoom, size=size)
     tone = develop(film, machine, case.view, exposure, marker)
@@ -74,11 +79,15 @@ def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None =
 def _tube(case: Case, machine: np.random.Generator) -> tuple[float, float]:
     """Return voltage (kV) and distance (mm) of a study: the header's, or else usual ones."""
     ap = case.view == "AP"
-    kvp = case.header.get("KVP") or machine.uniform(*KVP["AP" if ap else "PA"])
+    kvp = case.header.get("KVP")
+    if not kvp:
+        low, high = KVP["AP" if ap else "PA"]
+        kvp = machine.uniform(low, high)
     distance = case.header.get("DistanceSourceToDetector")
     if not distance:
         distance = machine.uniform(1050, 1500) if ap else 1830
-    return float(kvp), float(np.clip(distance, 900, 2500))
+    distance = np.clip(distance, 900, 2500)
+    return float(kvp), float(distance)
 
 
 def counterfactual(
@@ -106,9 +115,12 @@ def counterfactual(
             kept.append(drawing)
         elif change:
             changed.append(replace(drawing, **change, said="counterfactual"))
-    drawings = kept + changed + ([add] if add else [])
+    drawings = kept + changed
+    if add:
+        drawings.append(add)
     drawn = dict(case.drawn)
     if remove:
         drawn[remove] = 0
-    drawn.update({drawing.name: 1 for drawing in drawings})
+    for drawing in drawings:
+        drawn[drawing.name] = 1
     return replace(case, drawings=tuple(drawings), drawn=drawn)

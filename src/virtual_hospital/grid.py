@@ -19,8 +19,10 @@ def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first = (-PAD[0], DEPTH.start, -PAD[2])
     places = []
     for n, start, whole, step in zip(shape, first, POOLED, SPACING, strict=True):
-        voxels = np.arange(n) + start - (whole - 1) / 2
-        places.append((voxels * step).astype(np.float32))
+        middle = (whole - 1) / 2
+        voxels = np.arange(n) + start - middle
+        place = voxels * step
+        places.append(place.astype(np.float32))
     return tuple(places)
 
 
@@ -33,21 +35,26 @@ def pool(volume: np.ndarray) -> np.ndarray:
     px, py, _ = POOL
     columns = volume.shape[0] // px
     rows = volume.shape[1] // py
-    whole = volume[:, : rows * py].astype(np.float32)
+    whole = volume[:, : rows * py]
+    whole = whole.astype(np.float32)
     blocks = whole.reshape(columns, px, rows, py, -1)
-    return blocks.mean(axis=(1, 3))[:, DEPTH]
+    pooled = blocks.mean(axis=(1, 3))
+    return pooled[:, DEPTH]
 
 
 def pick(labels: np.ndarray) -> np.ndarray:
     """Take one label of each block of the scan, from its middle, and keep ``DEPTH``."""
     px, py, _ = POOL
+    first = py // 2
     rows = labels.shape[1] // py * py
-    return labels[::px, py // 2 : rows : py][:, DEPTH]
+    picked = labels[::px, first:rows:py]
+    return picked[:, DEPTH]
 
 
 def pad(volume: np.ndarray, mode: str) -> np.ndarray:
     """Add ``PAD`` voxels on each side, as ``np.pad`` does in this mode."""
-    return np.pad(volume, [(n, n) for n in PAD], mode=mode)
+    widths = [(n, n) for n in PAD]
+    return np.pad(volume, widths, mode=mode)
 
 
 def complete_body(hu: np.ndarray) -> np.ndarray:
@@ -59,9 +66,14 @@ def complete_body(hu: np.ndarray) -> np.ndarray:
     xx, yy = np.meshgrid(x, y, indexing="ij")
     radius = np.maximum(np.hypot(xx, yy), 1e-6)
     shrink = np.minimum(1, FIELD_RADIUS / radius)
-    i = np.rint((xx * shrink - x[0]) / SPACING[0]).astype(int)
-    j = np.rint((yy * shrink - y[0]) / SPACING[1]).astype(int)
-    i = np.clip(i, 0, len(x) - 1)
-    j = np.clip(j, 0, len(y) - 1)
-    outside = (shrink < 1)[:, :, None]
-    return np.where(outside, hu[i, j], hu)
+    i = _nearest(xx * shrink, x, SPACING[0])
+    j = _nearest(yy * shrink, y, SPACING[1])
+    outside = shrink < 1
+    return np.where(outside[:, :, None], hu[i, j], hu)
+
+
+def _nearest(places: np.ndarray, axis: np.ndarray, step: float) -> np.ndarray:
+    """Return the voxels along an axis that lie nearest to places (mm)."""
+    index = np.rint((places - axis[0]) / step)
+    last = len(axis) - 1
+    return np.clip(index.astype(int), 0, last)

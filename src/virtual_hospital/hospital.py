@@ -1,16 +1,16 @@
-"""The virtual hospital on disk: a cohort of simulated films, real reports and simulated records, as
-MIMIC writes them.
+"""The virtual hospital on disk: simulated films and records, real reports, as MIMIC writes them.
 
 Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a
 run that was killed goes on where it stopped and ends with the same bytes. Only what makes films
 imports torch, which takes 300 MB that the process that hands out the parts need not have. Explained
-in book/01_reading_a_radiograph."""
+in book/01_reading_a_radiograph.
+"""
 
 import hashlib
 import json
-import logging
 import multiprocessing
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,12 +31,7 @@ if TYPE_CHECKING:
     from virtual_hospital.film import Picture
 
 
-log = logging.getLogger(__name__)
-
-
 VERSION = 2
-
-
 PART = 25  # studies a part
 
 
@@ -71,33 +66,42 @@ def make_hospital(
         return folder
     cases = plan_cohort(studies, seed)
     load(folder)
-    parts = [cases[i : i + PART] for i in range(0, len(cases), PART)]
-    todo = [(k, part) for k, part in enumerate(parts) if not _part_file(folder, k).exists()]
-    with tqdm(
-        total=len(cases), initial=PART * (len(parts) - len(todo)), unit="film", desc="virtual films"
-    ) as bar:
-        for done in _run(folder, todo, shortcut, workers):
-            bar.update(done)
-    truth = pd.concat(
-        [pd.read_parquet(_part_file(folder, k)) for k in range(len(parts))], ignore_index=True
-    )
-    truth.to_parquet(folder / "truth/studies.parquet", index=False)
+    _make_films(folder, cases, shortcut, workers)
     write_tables(cases, folder, seed)
-    (folder / "truth/cohort.json").write_text(
-        json.dumps(config | {"complete": True}, indent=1) + "\n"
-    )
+    whole = json.dumps(config | {"complete": True}, indent=1)
+    (folder / "truth/cohort.json").write_text(whole + "\n")
     shutil.rmtree(folder / "truth/parts")
     return folder
+
+
+def _make_films(folder: Path, cases: list[Case], shortcut: str | None, workers: int) -> None:
+    """Make the parts that are not there yet, and one table of the truth of all."""
+    todo: list[tuple[int, list[Case]]] = []
+    there = 0
+    files = []
+    for start in range(0, len(cases), PART):
+        k = start // PART
+        file = _part_file(folder, k)
+        files.append(file)
+        if file.exists():
+            there += PART
+        else:
+            todo.append((k, cases[start : start + PART]))
+    with tqdm(total=len(cases), initial=there, unit="film", desc="virtual films") as bar:
+        for done in _run(folder, todo, shortcut, workers):
+            bar.update(done)
+    truth = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    truth.to_parquet(folder / "truth/studies.parquet", index=False)
 
 
 def fingerprint(folder: Path) -> str:
     """Return one hash over the names and bytes of every file of a hospital, for comparing two."""
     total = hashlib.sha256()
-    for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
-        total.update(
-            path.relative_to(folder).as_posix().encode()
-            + hashlib.sha256(path.read_bytes()).digest()
-        )
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            total.update(name.encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 
@@ -106,11 +110,10 @@ def _is_made(folder: Path, config: dict) -> bool:
     note = folder / "truth/cohort.json"
     if note.exists():
         there = json.loads(note.read_text())
-        if {k: there.get(k) for k in config} != config:
+        if there | config != there:
+            wrong = f"the folder holds another cohort ({there}), not {config}"
             remedy = "Delete the folder, or make the cohort in another one (TXTRAY_DATA, or --out)."
-            raise InputError(
-                note, f"the folder holds another cohort ({there}), not {config}", remedy
-            )
+            raise InputError(note, wrong, remedy)
         return bool(there.get("complete"))
     with writing(note):
         note.write_text(json.dumps(config, indent=1) + "\n")
@@ -121,30 +124,46 @@ def _part_file(folder: Path, k: int) -> Path:
     return folder / f"truth/parts/{k:05d}.parquet"
 
 
-def _run(folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int):
-    """Make the parts, here or in worker processes; yield the number of studies of each part as it
-    is done."""
+def _run(
+    folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int
+) -> Iterator[int]:
+    """Make the parts, here or in worker processes; yield the studies of each as it is done."""
     if workers == 1:
-        import torch
-
-        before = torch.get_num_threads()
+        yield from _run_here(folder, todo, shortcut)
+        return
+    if not todo:
+        return
+    context = _context()
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
         try:
-            yield from (make_part(folder, k, part, shortcut) for k, part in todo)
-        finally:
-            torch.set_num_threads(before)
-    elif todo:
-        forks = (
-            "forkserver" in multiprocessing.get_all_start_methods()
-        )  # workers then share what is imported once
-        context = multiprocessing.get_context("forkserver" if forks else "spawn")
-        context.set_forkserver_preload([__name__, "virtual_hospital.film"])
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
-            try:
-                yield from (job.result() for job in as_completed(jobs))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+            for job in as_completed(jobs):
+                yield job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _run_here(
+    folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None
+) -> Iterator[int]:
+    """Make the parts in this process, whose number of threads is given back."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        for k, part in todo:
+            yield make_part(folder, k, part, shortcut)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Return how workers start: where it can be, they share what is imported once."""
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    context.set_forkserver_preload([__name__, "virtual_hospital.film"])
+    return context
 
 
 def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = None) -> int:
@@ -160,7 +179,8 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
     for case in cases:
         mark = "ICU" if shortcut and case.drawn[shortcut] == 1 else None
         made = picture(case, chest, marker=mark)
-        write_study(folder, case, made.tone, texts.loc[case.report_id, list(SECTIONS)].to_dict())
+        sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
+        write_study(folder, case, made.tone, sections)
         rows.append(_truth(case, made))
     with replacing(_part_file(folder, k)) as partial:
         pd.DataFrame(rows).to_parquet(partial, index=False)
@@ -169,18 +189,39 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
 
 def _truth(case: Case, made: "Picture") -> dict:
     """Return what is known about a study, as one row of truth/studies.parquet."""
-    evidence = [
-        {**{k: getattr(item.drawing, k) for k in ("side", "zone", "severity", "said")},
-         "finding": item.drawing.name, "mask": pack_mask(mask)}
-        for item, mask in made.evidence
-    ]  # fmt: skip
+    regions = []
+    for name, mask in made.regions.items():
+        regions.append({"name": name, "mask": pack_mask(mask)})
+    evidence = []
+    for item, mask in made.evidence:
+        drawing = item.drawing
+        drawn = {
+            "side": drawing.side,
+            "zone": drawing.zone,
+            "severity": drawing.severity,
+            "said": drawing.said,
+            "finding": drawing.name,
+            "mask": pack_mask(mask),
+        }
+        evidence.append(drawn)
     return {
-        "study_id": case.study_id, "subject_id": case.subject_id, "image_id": case.dicom_id, "split": case.split,
-        "report_id": case.report_id, "view": case.view, "study_time": case.study_time, "age": np.float32(case.age),
-        "sex": case.sex, "sex_source": case.sex_source, "composed": case.composed,
-        "prior_study_id": case.prior_study_id, "mesh_codes": list(case.mesh_codes), "undrawn": list(case.undrawn),
+        "study_id": case.study_id,
+        "subject_id": case.subject_id,
+        "image_id": case.dicom_id,
+        "split": case.split,
+        "report_id": case.report_id,
+        "view": case.view,
+        "study_time": case.study_time,
+        "age": np.float32(case.age),
+        "sex": case.sex,
+        "sex_source": case.sex_source,
+        "composed": case.composed,
+        "prior_study_id": case.prior_study_id,
+        "mesh_codes": list(case.mesh_codes),
+        "undrawn": list(case.undrawn),
         "drawn": json.dumps(case.drawn),
-        "header_source": case.header["source"], "header_sampled": bool(case.header["sampled"]),
-        "regions": [{"name": name, "mask": pack_mask(mask)} for name, mask in made.regions.items()],
+        "header_source": case.header["source"],
+        "header_sampled": bool(case.header["sampled"]),
+        "regions": regions,
         "evidence": evidence,
-    }  # fmt: skip
+    }

@@ -29,7 +29,8 @@ def tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     away[box] = ndimage.distance_transform_edt(~arch[box], sampling=SPACING)
     taper = 0.7 + 0.3 * np.tanh(chest.z / 40)
     width = (12, 17, 23)[grade] * taper
-    wall = chest.anatomy.lungs * step((width - away) / 1.5)
+    mantle = step((width - away) / 1.5)
+    wall = chest.anatomy.lungs * mantle
     return Evidence(drawing, chest.fill(wall, 1.05))
 
 
@@ -63,5 +64,6 @@ def raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 def scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     """A spine that bends to one side."""
     towards = -1 if drawing.side == "right" else 1
-    chest.body.curve += (12, 19, 28)[grade] * towards
+    bend = (12, 19, 28)[grade]
+    chest.body.curve += bend * towards
     return Evidence(drawing, regions=("spine",))

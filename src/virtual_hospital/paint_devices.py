@@ -37,19 +37,29 @@ def pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     """A can below the skin of the chest, and one or two leads to the heart."""
     sign = -1 if drawing.side == "right" else 1
     place = _below_skin(chest, sign)
-    can = step((1 - chest.distance(place, (26, 6, 22))) * 15)
+    away = chest.distance(place, (26, 6, 22))
+    can = step((1 - away) * 15)
     chest.added += 12 * can
-    vein = [place, (sign * 70, 40, 130), (sign * 30, 38, 112), (-20, 26, 85), (-22, 20, 40)]
+    vein = [
+        place,
+        (sign * 70, 40, 130),
+        (sign * 30, 38, 112),
+        (-20, 26, 85),
+        (-22, 20, 40),
+    ]
     for tip in TIPS[: 1 + grade]:
-        lead = chest.thread(smooth_route(vein + tip, chest.rng, 1.0), 55.0)
+        route = smooth_route(vein + tip, chest.rng, 1.0)
+        lead = chest.thread(route, 55.0)
         can = np.maximum(can, 8 * lead)
-    return Evidence(drawing, np.minimum(can, 1).astype(np.float32), least=0.15)
+    shown = np.minimum(can, 1).astype(np.float32)
+    return Evidence(drawing, shown, least=0.15)
 
 
 def _below_skin(chest: Chest, sign: int) -> Point:
     """Choose a place 10 mm below the skin, under a collarbone."""
-    x, y, z = sign * chest.rng.uniform(80, 100), 0, chest.rng.uniform(85, 105)
-    at = np.array([x, y, z])
+    x = sign * chest.rng.uniform(80, 100)
+    z = chest.rng.uniform(85, 105)
+    at = np.array([x, 0, z])
     i, _, k = chest.voxels(at)
     inside = np.flatnonzero(chest.anatomy.hu[i, :, k] > SKIN)
     at[1] = chest.y[0, inside.max(), 0] - 10
@@ -59,14 +69,21 @@ def _below_skin(chest: Chest, sign: int) -> Point:
 def sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     """A column of wire loops in front of the heart."""
     turns = np.linspace(0, 2 * np.pi, 30)
-    cos, sin = np.cos(turns), np.sin(turns)
+    cos = np.cos(turns)
+    sin = np.sin(turns)
     wires = np.zeros_like(chest.added)
     number = 5 + grade
-    heights = np.linspace(-5, 105, number) + chest.rng.normal(0, 2, number)
+    heights = np.linspace(-5, 105, number)
+    heights += chest.rng.normal(0, 2, number)
     for z in heights:
         middle = -9 + chest.rng.normal(0, 1.5)
         width = chest.rng.uniform(8, 11)
         tall = chest.rng.uniform(4, 6)
-        ring = np.stack([middle + width * cos, 66 + 4 * sin, z + tall * sin], 1)
-        wires = np.maximum(wires, chest.thread(ring, 160.0))
+        ring = [
+            middle + width * cos,
+            66 + 4 * sin,
+            z + tall * sin,
+        ]
+        loop = chest.thread(np.stack(ring, 1), 160.0)
+        wires = np.maximum(wires, loop)
     return Evidence(drawing, wires, least=0.02)

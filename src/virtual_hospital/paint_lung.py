@@ -10,10 +10,11 @@ from scipy import ndimage
 from virtual_hospital.chest import Chest, Evidence
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.grid import SPACING
-from virtual_hospital.shapes import step
+from virtual_hospital.shapes import bell, step
 
 HILUM = {"right": (-38.0, 5.0, 28.0), "left": (42.0, 5.0, 32.0)}  # mm
 
+MIDDLES = {"lower": 0.42, "middle": 0.6, "upper": 0.8}  # of a lung's height
 LOBES = {
     ("right", "upper"): "right_upper_lobe",
     ("right", "middle"): "right_middle_lobe",
@@ -40,11 +41,13 @@ def pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     lung = chest.anatomy.lung(drawing.side)
     low, high = chest.ends(lung)
     most = (28, 40, 56)[grade] * chest.rng.uniform(0.85, 1.15)
-    depth = most * np.clip((chest.z - low) / (high - low), 0.15, 1)
+    height = (chest.z - low) / (high - low)
+    depth = most * np.clip(height, 0.15, 1)
     inside = _from_outline(chest) - depth
     air = lung * step(-inside / 0.8)
-    edge = lung * np.exp(-(((inside - 1.2) / 1.8) ** 2))
-    chest.fill(lung * step(inside / 0.8), 0.45, (0.2, 0.3, 0.42)[grade])
+    edge = lung * bell((inside - 1.2) / 1.8)
+    fallen = lung * step(inside / 0.8)
+    chest.fill(fallen, 0.45, (0.2, 0.3, 0.42)[grade])
     chest.fill(air, 0.0)
     chest.fill(edge, 1.1, 0.85)
     return Evidence(drawing, air, least=12)
@@ -55,7 +58,8 @@ def _from_outline(chest: Chest) -> np.ndarray:
     outline = (chest.anatomy.wall_distance > 0).any(1)  # both lungs and what lies between them
     from_top = np.cumsum(outline[:, ::-1], 1)[:, ::-1]
     outline = outline | (from_top > 0)  # nothing comes from below
-    return ndimage.distance_transform_edt(outline, sampling=SPACING[::2])[:, None, :]
+    away = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])
+    return away[:, None, :]
 
 
 def consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
@@ -64,7 +68,8 @@ def consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
     radius = (42, 56, 74)[grade] * chest.rng.uniform(0.9, 1.1)
-    away = chest.distance(chest.spot(drawing.side, zone, 10), (radius, radius, radius))
+    centre = chest.spot(drawing.side, zone, 10)
+    away = chest.ball(centre, radius)
     ragged = 1 - away + 0.3 * chest.noise(16)
     solid = lobe * step(ragged / 0.1)
     return Evidence(drawing, chest.fill(solid, 1.7), least=8)
@@ -79,7 +84,7 @@ def opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
         radius = (20, 25, 30)[grade] * chest.rng.uniform(0.8, 1.2)
         centre = (x + across, y, z + up)
         away = chest.distance(centre, (radius, 2 * radius, radius))
-        patches = np.maximum(patches, np.exp(-(away**2)))
+        patches = np.maximum(patches, bell(away))
     cloud = chest.anatomy.lung(drawing.side) * patches
     return Evidence(drawing, chest.fill(cloud, 1.7), least=8)
 
@@ -87,15 +92,16 @@ def opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
 def interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     """A net of fine lines, densest in one zone or throughout."""
     lung = chest.anatomy.lung(drawing.side)
-    coarse = np.exp(-((chest.noise(12) / 0.28) ** 2))
-    fine = np.exp(-((chest.noise(9) / 0.25) ** 2))
+    coarse = bell(chest.noise(12) / 0.28)
+    fine = bell(chest.noise(9) / 0.25)
     net = coarse + 0.6 * fine
     low, high = chest.ends(lung)
-    middle = {"lower": 0.42, "middle": 0.6, "upper": 0.8}.get(drawing.zone, 0.5)
+    middle = MIDDLES.get(drawing.zone, 0.5)
     spread = 0.25 if drawing.zone else 0.6
     height = (chest.z - low) / (high - low)
-    weight = lung * np.exp(-(((height - middle) / spread) ** 2))
-    chest.added += (0.45, 0.6, 0.75)[grade] * weight * np.minimum(net, 1)
+    weight = lung * bell((height - middle) / spread)
+    dense = (0.45, 0.6, 0.75)[grade]
+    chest.added += dense * weight * np.minimum(net, 1)
     return Evidence(drawing, weight.astype(np.float32), least=45)
 
 
@@ -104,9 +110,10 @@ def oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     wings = np.zeros_like(chest.added)
     for side, hilum in HILUM.items():
         away = chest.distance(hilum, (62, 80, 75))
-        wings += chest.anatomy.lung(side) * np.exp(-(away**2))
+        wings += chest.anatomy.lung(side) * bell(away)
     grain = np.clip(1 + 0.35 * chest.noise(8), 0.2, 2)
-    chest.added += (0.2, 0.3, 0.44)[grade] * wings * grain
+    dense = (0.2, 0.3, 0.44)[grade]
+    chest.added += dense * wings * grain
     chest.body.heart += 0.02
     return Evidence(drawing, wings, least=25)
 
@@ -120,8 +127,11 @@ def atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     for _ in range(1 + (chest.rng.random() < 0.4)):
         x, y, z = chest.spot(drawing.side, drawing.zone or "lower", 6)
         slope = chest.rng.normal(0, 0.25)
-        height = (chest.z - z - slope * (chest.x - x)) / thick
-        length = ((chest.x - x) / long) ** 2 + ((chest.y - y) / 70) ** 2
-        band = np.maximum(band, lung * np.exp(-(height**4) - length**2))
+        across = chest.x - x
+        height = (chest.z - z - slope * across) / thick
+        along = (chest.y - y) / 70
+        length = (across / long) ** 2 + along**2
+        flat = np.exp(-(height**4) - length**2)
+        band = np.maximum(band, lung * flat)
     chest.body.raised[drawing.side] += (2, 6, 14)[grade]
     return Evidence(drawing, chest.fill(band, 1.4))

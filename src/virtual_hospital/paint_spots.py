@@ -15,18 +15,26 @@ def scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     """A few thin strands that lie much the same way."""
     lung = chest.anatomy.lung(drawing.side)
     strands = np.zeros_like(chest.added)
-    zone = drawing.zone or str(chest.rng.choice(["upper", "upper", "lower"]))
+    zone = drawing.zone
+    if not zone:
+        zone = str(chest.rng.choice(["upper", "upper", "lower"]))
     x, y, z = chest.spot(drawing.side, zone, 4)
-    lie = chest.rng.uniform(0.3, 1.4) * chest.rng.choice([-1, 1])
+    steep = chest.rng.uniform(0.3, 1.4)
+    lie = steep * chest.rng.choice([-1, 1])
     long = (24, 32, 42)[grade]
+    right = chest.x - x
+    up = chest.z - z
     depth = ((chest.y - y) / 40) ** 4
     for _ in range(2 + grade):
         angle = lie + chest.rng.normal(0, 0.2)
-        cos, sin = np.cos(angle), np.sin(angle)
-        along = cos * (chest.x - x) + sin * (chest.z - z)
-        across = cos * (chest.z - z) - sin * (chest.x - x)
+        cos = np.cos(angle)
+        sin = np.sin(angle)
+        along = cos * right + sin * up
+        across = cos * up - sin * right
         across = across - chest.rng.normal(0, 5)
-        strand = np.exp(-((across / 3.5) ** 2) - (along / long) ** 4 - depth)
+        thin = (across / 3.5) ** 2
+        ends = (along / long) ** 4
+        strand = np.exp(-thin - ends - depth)
         strands = np.maximum(strands, lung * strand)
     return Evidence(drawing, chest.fill(strands, 2.3))
 
@@ -48,6 +56,7 @@ def _balls(chest: Chest, drawing: Drawing, radii: list[float], target: float) ->
     balls = np.zeros_like(chest.added)
     for radius in radii:
         centre = chest.spot(drawing.side, drawing.zone, radius * 0.7)
-        away = chest.distance(centre, (radius, radius, radius))
-        balls = np.maximum(balls, lung * step((1 - away) * radius / 1.2))
+        away = chest.ball(centre, radius)
+        ball = lung * step((1 - away) * radius / 1.2)
+        balls = np.maximum(balls, ball)
     return Evidence(drawing, chest.fill(balls, target))

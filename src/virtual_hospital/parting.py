@@ -21,17 +21,20 @@ def split_patients(
     stratum of 20 patients or more is split by itself, so that 27 pneumothoraces do not all land in
     one split.
     """
-    members = pd.DataFrame(
-        [(plan.at[row, "group"], subject, row) for subject, chain in patients for row in chain],
-        columns=["group", "subject", "row"],
-    )
+    rows = []
+    for subject, chain in patients:
+        for row in chain:
+            group = plan.at[row, "group"]
+            rows.append((group, subject, row))
+    members = pd.DataFrame(rows, columns=["group", "subject", "row"])
     members["stratum"] = _strata(plan, members)
     patients_of = members.groupby("stratum")["subject"].transform("nunique")
     members.loc[patients_of < LEAST_STRATUM, "stratum"] = "none"
     split: dict[str, str] = {}
     for _, stratum in members.groupby("stratum"):
         groups = stratum.groupby("group")["subject"].unique()
-        split |= patient_split(stratum["subject"], seed=seed, groups=groups.tolist())
+        tied = groups.tolist()
+        split |= patient_split(stratum["subject"], seed=seed, groups=tied)
     return split
 
 
@@ -41,5 +44,7 @@ def _strata(plan: pd.DataFrame, members: pd.DataFrame) -> np.ndarray:
     held = drawn == 1
     held = held.groupby(members["subject"]).transform("max")  # a chain's reports differ in group
     held = held.groupby(members["group"]).transform("max")
-    by_rarity = held[held.sum().sort_values(kind="stable").index]
-    return np.where(by_rarity.any(axis=1), by_rarity.idxmax(axis=1), "none")
+    rarest_first = held.sum().sort_values(kind="stable").index
+    held = held[rarest_first]
+    rarest = held.idxmax(axis=1)
+    return np.where(held.any(axis=1), rarest, "none")

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from virtual_hospital.blood import TESTS, draw_blood
+from virtual_hospital.blood import draw_blood
+from virtual_hospital.blood_tests import TESTS
 from virtual_hospital.cohort import Case
 from virtual_hospital.course import HOUR, Ids, Patient, burden, hours
 from virtual_hospital.stays import add_admission, add_stay
@@ -44,10 +45,11 @@ def admit(cases: list[Case], seed: int) -> list[Patient]:
         patient = Patient(own, rng, person, race, subject not in missing)
         _add_course(patient, setting, ids)
         patients.append(patient)
-    rng = stream(seed, "without films")
-    for subject in random_ids(rng, len(cases) // 25 + 2, "1"):
+    number = len(cases) // 25 + 2
+    for subject in random_ids(stream(seed, "without films"), number, "1"):
         if subject not in films:
-            patients.append(_without_film(subject, stream(seed, "record", subject), ids))
+            rng = stream(seed, "record", subject)
+            patients.append(_without_film(subject, rng, ids))
     return patients
 
 
@@ -61,7 +63,8 @@ def _films_of(cases: list[Case]) -> dict[str, list[Case]]:
 
 def _missing(films: dict[str, list[Case]], seed: int) -> set[str]:
     """Choose the patients who are not in the record."""
-    number = max(2, round(MISSING * len(films)))
+    wanted = round(MISSING * len(films))
+    number = max(2, wanted)
     order = stream(seed, "missing").permutation(sorted(films))
     return set(order[:number])
 
@@ -74,7 +77,8 @@ def _add_course(patient: Patient, setting: dict[str, str], ids: Ids) -> None:
     last = patient.cases[-1].study_time
     if rng.random() < 0.25:
         later = last + hours(rng, 60 * 24, 400 * 24)
-        add_admission(patient, (later, later + hours(rng, 20, 150)), ids)
+        left = later + hours(rng, 20, 150)
+        add_admission(patient, (later, left), ids)
     _add_death(patient, last)
     level = {test.name: rng.normal(0, 0.7) for test in TESTS}
     for case in patient.cases:
@@ -137,7 +141,9 @@ def _settings(films: dict[str, list[Case]], rng: np.random.Generator) -> dict[st
     for case in free:
         kind = _usual_setting(case, rng)
         needed = (16 if kind == "ed" else 72) * HOUR
-        setting[case.study_id] = kind if room[case.study_id] > needed else "none"
+        if room[case.study_id] <= needed:
+            kind = "none"
+        setting[case.study_id] = kind
     return setting
 
 
@@ -149,15 +155,21 @@ def _room(films: dict[str, list[Case]]) -> dict[str, timedelta]:
         for before, after in pairwise(own):
             gaps.append(after.study_time - before.study_time)
         gaps.append(FAR)
-        for case, two in zip(own, pairwise(gaps), strict=True):
-            room[case.study_id] = min(two) / 3
+        for case, around in zip(own, pairwise(gaps), strict=True):
+            room[case.study_id] = min(around) / 3
     return room
 
 
 def _usual_setting(case: Case, rng: np.random.Generator) -> str:
     """Draw where a film was taken, by how ill the patient is."""
     ill = burden(case)
-    odds = [0.3, 0.15 + 0.12 * ill, 0.12 + 0.15 * ill, 0.02 + 0.1 * ill, 0.3]
+    odds = [
+        0.3,
+        0.15 + 0.12 * ill,
+        0.12 + 0.15 * ill,
+        0.02 + 0.1 * ill,
+        0.3,
+    ]
     shares = np.array(odds) / np.sum(odds)
     return str(rng.choice(SETTINGS, p=shares))
 

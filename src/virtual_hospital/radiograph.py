@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
-from virtual_hospital.anatomy import REGIONS, Anatomy
+from virtual_hospital.anatomy import REGIONS, Anatomy, lobes
 from virtual_hospital.body import Body, to_scan
 from virtual_hospital.chest import Chest
 from virtual_hospital.grid import axes
@@ -51,15 +51,19 @@ def rays(
     y = torch.linspace(-DEPTH_MM / 2, DEPTH_MM / 2, depth)
     middle = distance - DEPTH_MM / 2 - BEHIND  # from the source to the middle of the body
     from_source = middle + y if view == "PA" else middle - y
-    scale = (from_source / middle)[:, None, None]
+    scale = from_source / middle
+    scale = scale[:, None, None]
     half = side / 2
     down = torch.linspace(half, -half, rows)
     across = torch.linspace(-half, half, columns)
     v, u = torch.meshgrid(down, across, indexing="ij")
     planes = y[:, None, None].expand(depth, rows, columns)
-    points = torch.stack([u * scale, planes, (v + CENTRE) * scale], -1)
+    x = u * scale
+    z = (v + CENTRE) * scale
+    points = torch.stack([x, planes, z], -1)
     points = to_scan(points, body)  # (depth, rows, columns, 3) mm
-    return refine(_scaled(points, shape), (PLANES, size, size))[None]
+    fine = refine(_scaled(points, shape), (PLANES, size, size))
+    return fine[None]
 
 
 def _scaled(points: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
@@ -67,8 +71,10 @@ def _scaled(points: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     places = []
     for k in (2, 1, 0):
         axis = axes(shape)[k]
-        first, last = float(axis[0]), float(axis[-1])
-        places.append((2 * points[..., k] - first - last) / (last - first))
+        first = float(axis[0])
+        last = float(axis[-1])
+        twice = 2 * points[..., k]
+        places.append((twice - first - last) / (last - first))
     return torch.stack(places, -1)
 
 
@@ -80,10 +86,12 @@ def refine(coarse: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
     weights = []
     for few, many in zip(coarse.shape[:3], shape, strict=True):
         unit = torch.eye(few)[None]
-        weights.append(F.interpolate(unit, many, mode="linear", align_corners=True)[0].T)
+        spread = F.interpolate(unit, many, mode="linear", align_corners=True)
+        weights.append(spread[0].T)
     depth, rows, columns = weights
     mixed = torch.einsum("Dd,Hh,dhwc->DHcw", depth, rows, coarse)
-    return (mixed @ columns.T).transpose(2, 3)
+    fine = mixed @ columns.T
+    return fine.transpose(2, 3)
 
 
 def project(grid: torch.Tensor, volumes: Sequence[np.ndarray]) -> torch.Tensor:
@@ -102,7 +110,8 @@ def project(grid: torch.Tensor, volumes: Sequence[np.ndarray]) -> torch.Tensor:
         stacked = torch.from_numpy(np.stack(some, dtype=np.float32))
         sampled = F.grid_sample(stacked[None], grid, padding_mode="border", align_corners=True)
         sums.append(sampled[0].sum(1))
-    return torch.cat(sums) * (DEPTH_MM / (PLANES - 1))
+    apart = DEPTH_MM / (PLANES - 1)
+    return torch.cat(sums) * apart
 
 
 def shadows(grid: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
@@ -112,9 +121,12 @@ def shadows(grid: torch.Tensor, regions: np.ndarray) -> torch.Tensor:
         (len(REGIONS), H, W) bool.
     """
     labels = torch.from_numpy(regions)[None, None].float()
-    met = F.grid_sample(labels, grid, mode="nearest", align_corners=True)[0, 0]
-    met = met.to(torch.uint8)  # (D, H, W)
-    return torch.stack([(met == number).any(0) for number in range(1, 1 + len(REGIONS))])
+    sampled = F.grid_sample(labels, grid, mode="nearest", align_corners=True)
+    met = sampled[0, 0].to(torch.uint8)  # (D, H, W)
+    masks = []
+    for number in range(1, 1 + len(REGIONS)):
+        masks.append((met == number).any(0))
+    return torch.stack(masks)
 
 
 @dataclass
@@ -161,8 +173,10 @@ def expose(
             filled = [regions[name] for name in item.regions]
             evidence.append(np.logical_or.reduce(filled))
         else:
-            evidence.append(next(depths) >= item.least)
-    return Film(sums[0] + _breasts(body, size), regions, evidence)
+            depth = next(depths)
+            evidence.append(depth >= item.least)
+    path = sums[0] + _breasts(body, size)
+    return Film(path, regions, evidence)
 
 
 def _attenuation(chest: Chest, kvp: float) -> np.ndarray:
@@ -179,8 +193,9 @@ def _regions(grid: torch.Tensor, anatomy: Anatomy) -> dict[str, np.ndarray]:
     """Return the shadow of each region, and the lung fields."""
     met = shadows(grid[:, ::2], anatomy.regions).numpy()
     regions = dict(zip(REGIONS, met, strict=True))
-    fields = {f"{side}_lung_field": _lung_field(regions, side) for side in ("right", "left")}
-    return regions | fields
+    right = _lung_field(regions, "right")
+    left = _lung_field(regions, "left")
+    return regions | {"right_lung_field": right, "left_lung_field": left}
 
 
 def _lung_field(regions: dict[str, np.ndarray], side: str) -> np.ndarray:
@@ -188,22 +203,25 @@ def _lung_field(regions: dict[str, np.ndarray], side: str) -> np.ndarray:
 
     That is the largest piece not behind the heart, the spine or the great vessels.
     """
-    lobes = [mask for name, mask in regions.items() if name.startswith(side) and "lobe" in name]
     behind = regions["heart"] | regions["spine"] | regions["aorta"]
-    lung = np.logical_or.reduce(lobes)
+    lung = np.logical_or.reduce([regions[name] for name in lobes(side)])
     front = ndimage.binary_opening(lung & ~behind, iterations=2)
     pieces, n = ndimage.label(front)
     if not n:
         return front
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    sizes = np.bincount(pieces.ravel())
+    largest = 1 + np.argmax(sizes[1:])
+    return pieces == largest
 
 
 def _breasts(body: Body, size: int) -> np.ndarray:
     """Return the (H, W) attenuation of breast tissue: two smooth mounds over the lower zones."""
     v, u = np.mgrid[0:size, 0:size] / size - 0.5
     mounds = 0
+    down = ((v - 0.14) / 0.19) ** 2
     for middle in (-0.24, 0.25):
         across = ((u - middle) / 0.2) ** 2
-        down = ((v - 0.14) / 0.19) ** 2
-        mounds = mounds + np.clip(1 - across - down, 0, 1) ** 0.7
-    return (WATER * 0.95 * body.breasts * mounds).astype(np.float32)
+        mound = np.clip(1 - across - down, 0, 1)
+        mounds = mounds + mound**0.7
+    thickness = WATER * 0.95 * body.breasts
+    return (thickness * mounds).astype(np.float32)

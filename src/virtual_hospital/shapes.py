@@ -13,7 +13,13 @@ from virtual_hospital.chest import Point
 
 def step(value: np.ndarray) -> np.ndarray:
     """Return 0 far below zero, 1 far above, and a smooth edge between (the logistic curve)."""
-    return 1 / (1 + np.exp(-np.clip(value, -30, 30)))
+    bounded = np.clip(value, -30, 30)
+    return 1 / (1 + np.exp(-bounded))
+
+
+def bell(value: np.ndarray) -> np.ndarray:
+    """Return 1 at zero, falling smoothly to 0 on either side (exp of minus the square)."""
+    return np.exp(-(value**2))
 
 
 def smooth_route(points: Sequence[Point], rng: np.random.Generator, spread: float) -> np.ndarray:
@@ -22,8 +28,9 @@ def smooth_route(points: Sequence[Point], rng: np.random.Generator, spread: floa
     Returns:
         (80, 3) mm.
     """
-    way = np.asarray(points, float) + rng.normal(0, spread, (len(points), 3))
+    way = np.asarray(points, float)
+    way = way + rng.normal(0, spread, way.shape)
     places = np.arange(len(way))
     fine = np.linspace(0, len(way) - 1, 80)
-    route = np.stack([np.interp(fine, places, way[:, k]) for k in range(3)], 1)
-    return ndimage.gaussian_filter1d(route, 5, axis=0, mode="nearest")
+    route = [np.interp(fine, places, coordinate) for coordinate in way.T]
+    return ndimage.gaussian_filter1d(np.stack(route, 1), 5, axis=0, mode="nearest")

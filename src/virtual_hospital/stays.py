@@ -23,18 +23,21 @@ def add_stay(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
     """Add the stay that holds a film, or that it just misses."""
     rng, t = patient.rng, case.study_time
     if setting == "ed":
-        visit = (t - hours(rng, 0.3, 5), t + hours(rng, 0.5, 6))
-        _add_visit(patient, visit, None, case, ids)
+        arrival = t - hours(rng, 0.3, 5)
+        left = t + hours(rng, 0.5, 6)
+        _add_visit(patient, (arrival, left), None, case, ids)
     elif setting == "ed-admitted":
         _add_visit_and_admission(patient, case, ids)
     elif setting in ("ward", "icu", "overlapping"):
         _add_inpatient(patient, case, setting, ids)
     elif setting == "pre-admission":
         start = t + hours(rng, 1.5, 20)
-        add_admission(patient, (start, start + hours(rng, 20, 50)), ids)
+        left = start + hours(rng, 20, 50)
+        add_admission(patient, (start, left), ids)
     elif setting == "discharged":
         end = t - hours(rng, 2, 20)
-        add_admission(patient, (end - hours(rng, 20, 50), end), ids)
+        start = end - hours(rng, 20, 50)
+        add_admission(patient, (start, end), ids)
 
 
 def _add_visit_and_admission(patient: Patient, case: Case, ids: Ids) -> None:

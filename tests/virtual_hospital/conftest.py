@@ -6,8 +6,9 @@ import pytest
 
 from txtray_utils.vocabulary import FINDINGS
 from virtual_hospital import anatomy
+from virtual_hospital.catalogue import BY_NAME
 from virtual_hospital.cohort import Case
-from virtual_hospital.drawings import BY_NAME, Drawing
+from virtual_hospital.drawings import Drawing
 
 
 @pytest.fixture(scope="session")

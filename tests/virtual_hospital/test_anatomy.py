@@ -6,13 +6,13 @@ from virtual_hospital import anatomy as module
 from virtual_hospital.anatomy import (
     MASS_BOX,
     REGIONS,
-    axes,
     inpaint_mass,
     load,
     read_scan,
     remove_contrast,
     remove_table,
 )
+from virtual_hospital.grid import axes
 
 
 def _at(anatomy, x, y, z):

@@ -17,9 +17,11 @@ from sklearn.metrics import roc_auc_score
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.record import link
-from virtual_hospital.blood import TESTS
+from virtual_hospital.blood_tests import TESTS
 from virtual_hospital.cohort import plan_cohort
-from virtual_hospital.pitfalls import D_LABITEMS, PITFALLS, last_known, link_of
+from virtual_hospital.pitfalls import PITFALLS
+from virtual_hospital.pitfalls_of_results import D_LABITEMS
+from virtual_hospital.rules import last_known, link_of
 from virtual_hospital.tables import COLUMNS, write_tables
 
 MAKE = """

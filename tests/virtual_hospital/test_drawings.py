@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from txtray_utils.read.mesh import mesh_labels, parse_mesh, rule_of
 from txtray_utils.read.mesh_rules import RULES
 from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, SIDES, ZONES
-from virtual_hospital.drawings import BY_NAME, CATALOGUE, drawings_of
+from virtual_hospital.catalogue import BY_NAME, CATALOGUE
+from virtual_hospital.drawings import drawings_of
 
 HEADINGS = sorted(
     {heading for rule in RULES for heading in rule.headings.split("|")} | {"Spondylosis", "normal"}

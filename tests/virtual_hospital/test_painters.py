@@ -5,9 +5,9 @@ import pytest
 
 from tests.virtual_hospital.conftest import drawing
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.anatomy import axes
 from virtual_hospital.body import Body
-from virtual_hospital.drawings import BY_NAME
+from virtual_hospital.catalogue import BY_NAME
+from virtual_hospital.grid import axes
 from virtual_hospital.painters import PAINTERS, draw
 
 BENDING = {"cardiomegaly", "hyperinflation", "low_volume", "raised_diaphragm", "scoliosis"}

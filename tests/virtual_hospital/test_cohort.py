@@ -23,7 +23,9 @@ from txtray_utils.studies.sources.openi_package import (
     text_groups,
 )
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.cohort import _PRIOR, drawable_counts, plan_cohort
+from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.composing import PRIOR
+from virtual_hospital.drawable import drawable_counts
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +174,7 @@ def test_a_composed_patient_is_one_person(cohort, reports):
     ]
     assert np.mean([bool(names) for names in shared]) > 0.95
     refers = [
-        bool(re.search(_PRIOR, reports.at[own[-1].report_id, "text"], re.IGNORECASE))
+        bool(re.search(PRIOR, reports.at[own[-1].report_id, "text"], re.IGNORECASE))
         for own in chains
     ]
     assert np.mean(refers) > 0.7
