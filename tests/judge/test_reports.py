@@ -49,3 +49,16 @@ def test_texts_alone_are_judged_as_studies_without_a_prior():
         found = by_text.scores([row])
         expected.pop("side_accuracy"), found.pop("side_accuracy")
         assert found == expected
+
+
+def test_each_report_by_itself_scores_as_a_system_of_one():
+    written = ["No effusion. Unchanged heart.", "There is an effusion."]
+    judged = evaluate_texts(written, ["There is an effusion."] * 2)
+    each = judged.by_report()
+    bleu1 = each.pop("bleu1")
+    assert bleu1[0] < bleu1[1] == pytest.approx(1)
+    for row in range(2):
+        alone = judged.scores([row])
+        assert {key: values[row] for key, values in each.items()} == {
+            key: alone[key] for key in each
+        }

@@ -20,7 +20,7 @@ from txtray_utils.read.report import refers_to_prior, report_text, sentences
 @dataclass(frozen=True)
 class ReportScores:
     """Every report of one system beside its reference, one row a study; `scores` gives the means
-    over any rows.
+    over any rows, `by_report` what each row has by itself.
 
     truth, said: labels (N, 14). bleu: counts that add up (N, 10). rouge, bert, clinical: (N,) from
     0 to 1. priors, copied, repeated, written: sentences of each report that refer to a prior where
@@ -55,6 +55,25 @@ class ReportScores:
             "side_accuracy": float(right / named) if named else np.nan,
             "copied_rate": float(self.copied[rows].sum() / written),
             "repeated_rate": float(self.repeated[rows].sum() / written),
+        }
+
+    def by_report(self) -> dict[str, np.ndarray]:
+        """Return scores of each report by itself, (N,) float each: BLEU-1 and -4, ROUGE-L,
+        BERTScore, example-based label F1 and the clinical score."""
+        bleu1, bleu4, label_f1 = [], [], []
+        for row in range(len(self.bleu)):
+            counts = self.bleu[[row]]
+            bleu1.append(bleu_of(counts, 1))
+            bleu4.append(bleu_of(counts))
+            labels = label_scores(self.truth[[row]], self.said[[row]])
+            label_f1.append(labels["label_f1_example"])
+        return {
+            "bleu1": np.array(bleu1),
+            "bleu4": np.array(bleu4),
+            "rouge_l": self.rouge,
+            "bertscore": self.bert,
+            "label_f1_example": np.array(label_f1),
+            "css": self.clinical,
         }
 
 
