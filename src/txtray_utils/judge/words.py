@@ -1,15 +1,17 @@
 """Scores of words: BLEU, ROUGE-L and BERTScore of a written report against its reference.
 
-`sacrebleu` (Post 2018) counts BLEU and `torchmetrics` ROUGE-L and BERTScore, since everybody's own
-version differs. Explained in book/07_judging_a_report.
+`sacrebleu` (Post 2018) counts BLEU and `torchmetrics` ROUGE-L, since everybody's own version
+differs. Explained in book/07_judging_a_report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 from sacrebleu.metrics import BLEU
-from torchmetrics.functional.text import bert_score, rouge_score
+from torch.nn.functional import normalize
+from torchmetrics.functional.text import rouge_score
 
 from txtray_utils.align.encoders import text_tower
 
@@ -48,29 +50,29 @@ def rouge_l(report: str, reference: str) -> float:
 def bertscore(reports: Sequence[str], references: Sequence[str]) -> np.ndarray:
     """Return BERTScore (Zhang 2020), F1 (N,), by the packaged MiniLM; an empty report scores 0.
 
-    Of a very long text, such as a clinical note, the first 256 tokens are compared.
+    Of a very long text, such as a clinical note, the first 256 tokens are compared. Ours, since
+    `torchmetrics` (1.9.0) mixes up the pairs of a batch; of one pair the two are equal.
     """
-    words, model, _ = text_tower()
-    filled = []
-    for row, report in enumerate(reports):
-        if report.strip():
-            filled.append(row)
     scores = np.zeros(len(reports))
-    if filled:
-        found = bert_score(
-            [reports[row] for row in filled],
-            [references[row] for row in filled],
-            model=model,
-            user_tokenizer=words,
-            user_forward_fn=_last_layer,
-            batch_size=64,
-            max_length=256,
-            truncation=True,
-        )
-        scores[filled] = np.atleast_1d(found["f1"].numpy())
+    for row, (report, reference) in enumerate(zip(reports, references, strict=True)):
+        if report.strip():
+            scores[row] = _token_f1(_token_vectors(report), _token_vectors(reference))
     return scores
 
 
-def _last_layer(model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    outputs = model(batch["input_ids"], attention_mask=batch["attention_mask"])
-    return outputs.last_hidden_state
+def _token_f1(said: torch.Tensor, known: torch.Tensor) -> float:
+    """Return the F1 of the best matches of unit vectors (S, D) and (K, D)."""
+    cosines = said @ known.T
+    precision = cosines.max(1).values.mean()
+    recall = cosines.max(0).values.mean()
+    return float(2 * precision * recall / (precision + recall))
+
+
+@lru_cache(maxsize=1024)
+def _token_vectors(text: str) -> torch.Tensor:
+    """Return the unit vectors (T, D) of a text's tokens, without those that begin and end it."""
+    words, model, _ = text_tower()
+    tokens = words(text, truncation=True, max_length=256, return_tensors="pt")
+    with torch.inference_mode():
+        vectors = model(**tokens).last_hidden_state[0, 1:-1]
+    return normalize(vectors, dim=1)
