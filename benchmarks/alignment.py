@@ -29,7 +29,7 @@ from alignment_overlap import retrieval
 from alignment_scores import macro, macro_gap, pair_scores, real_aucs
 from alignment_setup import ALL, OTHERS, SEEDS, WITH_REFERENCE, Training, training_part
 from alignment_tuning import GRID, tune
-from common import Patients, patients, told_by
+from common import Patients, patients, real_studies, told_by
 from datasets import Dataset
 from measuring import choose_quick, command_line, peak_bytes, report
 
@@ -39,7 +39,6 @@ from txtray_utils.align.trained import train, trained
 from txtray_utils.judge.retrieval import own_ranks
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import settings
-from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.studies.table import part
 
@@ -58,7 +57,8 @@ def test(
     said["supervised"] = each(answers.named_by, told, asked)
     guessed = each(answers.guessed_by, told, asked)
     results = keyed("supervised_auc", macro(asked, guessed, "supervised"))
-    outside, abroad = real_patients(), {}
+    real, abroad = real_studies(), {}
+    outside = patients(real) if real else None
     described = image_text_pairs(held)
     for name, recipe in recipes.items():
         if name == "supervised":
@@ -101,13 +101,6 @@ def baselines(taught: Training, asked: Patients) -> dict[str, list]:
 def drawn_at_random(taught: Training, asked: Patients) -> list:
     """Return what random sentences say of the films, one a draw."""
     return [answers.random_sentences(taught.bank, asked, seed) for seed in range(DRAWS)]
-
-
-def real_patients() -> Patients | None:
-    """Return the real films with what their notes say, or None where they are not there."""
-    if not covid.folder().exists():
-        return None
-    return patients(load_studies("covid"))
 
 
 def keyed(start: str, results: dict[str, Result]) -> dict[str, Result]:

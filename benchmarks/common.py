@@ -13,10 +13,13 @@ from measuring import fastest
 from txtray_utils.align.pairs import load_images
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.supervised import SupervisedModel, train_supervised
+from txtray_utils.errors import InputError
 from txtray_utils.judge.truth import finding_truth
+from txtray_utils.studies.sources import covid
+from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.vocabulary import label_matrix
 
-__all__ = ["REFERENCE", "Patients", "fastest", "patients", "told_by"]
+__all__ = ["REFERENCE", "Patients", "fastest", "patients", "real_studies", "told_by"]
 
 REFERENCE = Recipe()  # how the supervised reference is trained
 
@@ -43,6 +46,15 @@ def patients(studies: Dataset) -> Patients:
         finding_truth(studies),
         list(studies["subject_id"]),
     )
+
+
+def real_studies() -> Dataset | None:
+    """Return the studies of real films, or None where they are not on this machine."""
+    try:
+        covid.folder()
+    except InputError:
+        return None
+    return load_studies("covid")
 
 
 def told_by(known: Patients, recipe: Recipe, seed: int) -> SupervisedModel:

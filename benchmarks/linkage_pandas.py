@@ -6,8 +6,8 @@ Explained in book/03_linking_images_to_the_record."""
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
+from linkage_stays import ADMISSIONS, ED, ICU, link_types, nearest, table
 
 from txtray_utils.read.record_items import LABS, VITALS
 
@@ -30,42 +30,6 @@ class Reading(NamedTuple):
     engine: str = "c"
 
 
-class Stays(NamedTuple):
-    """A table of stays: its name, the columns of its key, begin and end, and how many hours before
-    and after it a film may be."""
-
-    name: str
-    key: str
-    start: str
-    end: str
-    before: int
-    after: int
-
-
-ED = Stays(
-    "mimic-iv-ed/ed/edstays",
-    key="stay_id",
-    start="intime",
-    end="outtime",
-    before=1,
-    after=1,
-)
-ICU = Stays(
-    "mimic-iv/icu/icustays",
-    key="stay_id",
-    start="intime",
-    end="outtime",
-    before=0,
-    after=0,
-)
-ADMISSIONS = Stays(
-    "mimic-iv/hosp/admissions",
-    key="hadm_id",
-    start="admittime",
-    end="dischtime",
-    before=24,
-    after=0,
-)
 Linked = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]  # studies, laboratory values, vital signs
 
 
@@ -88,11 +52,6 @@ def with_pandas(where: Path, reading: Reading) -> Linked:
     studies["ed_stay_id"] = ed["stay_id"]
     vitals = triage_vitals(where, studies, ed)
     return studies.reset_index().rename(columns={"t": "study_time"}), labs, vitals
-
-
-def table(where: Path, name: str) -> pd.DataFrame:
-    """Return one of the small tables."""
-    return pd.read_csv(where / f"{name}.csv.gz")
 
 
 def read_films(where: Path) -> pd.DataFrame:
@@ -193,52 +152,12 @@ def unit_factors() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "valueuom", "factor"])
 
 
-def nearest(
-    where: Path,
-    films: pd.DataFrame,
-    kind: Stays,
-) -> pd.DataFrame:
-    """Return the nearest stay of each study: its key, the gap in seconds, and its begin."""
-    stays = table(where, kind.name)
-    stays["start"] = pd.to_datetime(stays[kind.start]).astype("datetime64[us]")
-    if "edregtime" in stays:
-        arrival = pd.to_datetime(stays["edregtime"])
-        stays["start"] = np.fmin(stays["start"], arrival.fillna(stays["start"]))
-    stays["stop"] = pd.to_datetime(stays[kind.end])
-    stays = stays[["subject_id", kind.key, "start", "stop"]]
-    near = films.merge(stays, on="subject_id")
-    early = near["start"] - near["t"]
-    late = near["t"] - near["stop"]
-    soon = early <= pd.Timedelta(kind.before, "h")
-    near = near[soon & (late <= pd.Timedelta(kind.after, "h"))]
-    gap = np.maximum(np.maximum(early, late), pd.Timedelta(0))
-    near["gap"] = gap[near.index].dt.total_seconds()
-    near = near.sort_values(["gap", "start"], ascending=[True, False])
-    near = near.drop_duplicates("study_id")
-    return near.set_index("study_id")[[kind.key, "gap", "start"]]
-
-
 def ages(where: Path, studies: pd.DataFrame) -> pd.Series:
     """Return the age of each study's patient on its day, at most 90."""
     people = table(where, "mimic-iv/hosp/patients").set_index("subject_id")
     person = people.loc[studies["subject_id"]].set_index(studies.index)
     then = person["anchor_age"].clip(upper=90)
     return (then + studies["t"].dt.year - person["anchor_year"]).clip(upper=90)
-
-
-def link_types(
-    index: pd.Index,
-    ed: pd.DataFrame,
-    icu: pd.DataFrame,
-    stay: pd.DataFrame,
-) -> np.ndarray:
-    """Return where each study was taken, as chapter 3 names it."""
-    e = ed["gap"].reindex(index)
-    i = icu["gap"].reindex(index)
-    a = stay["gap"].reindex(index)
-    cases = [e == 0, i == 0, a == 0, e > 0, a > 0]
-    kinds = ["ed", "icu", "admission", "ed", "pre-admission"]
-    return np.select(cases, kinds, "none")
 
 
 def triage_vitals(

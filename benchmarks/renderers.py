@@ -1,6 +1,6 @@
 """Our renderer beside DiffDRR and nanodrr on the same film; writes book/results/renderers.json.
 
-    python benchmarks/renderers.py            about 100 seconds on one core
+    python benchmarks/renderers.py   about 100 seconds on one core
 
 The film is a PA one of the prepared chest, 224 x 224 pixels. Each renderer draws it twice: as it is
 (attenuation only, `seconds.<name>`), and of another person with the masks of the regions
@@ -11,7 +11,7 @@ attenuation by label, ours as masks from every second plane. The trilinear rende
 default of 500 samples a ray and again (`_56`) at as many as ours takes; DiffDRR runs in patches of
 rays, which is faster on a CPU than its default of all at once. Time is CPU time of one thread, so
 that other work on the machine disturbs it less. A name's likeness is the correlation of its picture
-with ours."""
+with ours. Explained in book/01_reading_a_radiograph."""
 
 import time
 from collections.abc import Callable
