@@ -19,9 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from alignment import REFERENCE, Patients, patients, told_by
+from common import REFERENCE, Patients, fastest, patients, told_by
 from datasets import Dataset
-from retrieval_bench import fastest
 from transformers import PreTrainedTokenizerFast
 
 from txtray_utils.align.encoders import ImageTextModel, text_features

@@ -12,7 +12,10 @@ RESAMPLES, SEED = 2_000, 0
 LEVELS = {"ignore": np.nan, "zeros": 0.0, "ones": 1.0, "own_class": 0.5}
 
 
-def agreement(said: pd.DataFrame, coded: pd.DataFrame) -> dict[str, Result]:
+def agreement(
+    said: pd.DataFrame,
+    coded: pd.DataFrame,
+) -> dict[str, Result]:
     """Return precision, recall and F1 for each label and their means, with intervals, for both
     definitions of the truth."""
     rng = np.random.default_rng(SEED)
@@ -85,7 +88,10 @@ def result(
     return Result(float(value), n, "fraction", what, ci, 0.005)
 
 
-def policies(said: pd.DataFrame, coded: pd.DataFrame) -> dict[str, Result]:
+def policies(
+    said: pd.DataFrame,
+    coded: pd.DataFrame,
+) -> dict[str, Result]:
     """Return mean F1 and mean ROC AUC when uncertain is ignored, absent, present, or a class of its
     own between the two."""
     results = {}
@@ -97,7 +103,9 @@ def policies(said: pd.DataFrame, coded: pd.DataFrame) -> dict[str, Result]:
             known = coded[label].isin([0, 1]) & score.notna()
             score = score[known]
             truth = coded[label][known] == 1
-            areas.append(area(score[truth].to_numpy(), score[~truth].to_numpy()))
+            high = score[truth].to_numpy()
+            low = score[~truth].to_numpy()
+            areas.append(area(high, low))
             f1s.append(f1(score == 1, truth))
         key, what = f"uncertain_auc.{name}", f"uncertain {name}: mean AUC"
         results[key] = Result(np.mean(areas), n, "AUC", what, None, 0.005)

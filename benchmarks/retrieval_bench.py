@@ -56,7 +56,8 @@ def evaluation() -> dict[str, Result]:
 
 def random_labels(rng: np.random.Generator, size: int) -> np.ndarray:
     """Return random labels (size, 14) float32: 1, 0, -1 or NaN."""
-    return rng.choice([1, 0, -1, np.nan], (size, 14)).astype(np.float32)
+    labels = rng.choice([1, 0, -1, np.nan], (size, 14))
+    return labels.astype(np.float32)
 
 
 def known_sentences() -> list[str]:
@@ -157,7 +158,13 @@ def search(size: int) -> dict[str, Result]:
 def random_pairs(count: int) -> ImageTextPairs:
     """Return random films, each with one random sentence and no label."""
     made = torch.Generator().manual_seed(0)
-    films = torch.randint(0, 256, (count, 1, 128, 128), dtype=torch.uint8, generator=made)
+    films = torch.randint(
+        0,
+        256,
+        size=(count, 1, 128, 128),
+        dtype=torch.uint8,
+        generator=made,
+    )
     texts = normalize(torch.randn(count, 384, generator=made), dim=-1)
     silent = torch.full((count, len(NAMED)), torch.nan)
     return ImageTextPairs(films, list(texts.split(1)), list(silent.split(1)), silent)
