@@ -13,24 +13,22 @@ the test patients are judged once. Every report is made of training reports or b
 nothing else.
 """
 
-import argparse
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from common import REFERENCE, patients, told_by
+from common import REFERENCE, patients, real_studies, told_by
 from datasets import Dataset
 from generation_reports import Reports, distances, written_by_all
 from generation_scores import TOLERANCE, Judged, gain, results_of, validation_score
 from generation_speed import speed
 from generation_tuning import tune
+from measuring import choose_quick, command_line, report
 
 from txtray_utils.judge.reports import evaluate_reports
-from txtray_utils.results import Result, write_results
+from txtray_utils.results import Result
 from txtray_utils.settings import settings
-from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.studies.table import part
 from txtray_utils.write.evidence import Corpus, Evidence, Models, Thresholds, corpus_of
@@ -116,7 +114,8 @@ def evaluate() -> dict[str, Result]:
     models = all_models(corpus)
     tuned = [Evidence(one, validate) for one in models]
     thresholds = tune(corpus, tuned)
-    chosen, scores = choose(requests(corpus, tuned, tuned, thresholds), validate)
+    validated = requests(corpus, tuned, tuned, thresholds)
+    chosen, scores = choose(validated, validate)
     print("thresholds", thresholds, "validation", scores, "chosen", chosen)
     results = settings_of(thresholds, scores, len(validate))
 
@@ -132,23 +131,22 @@ def evaluate() -> dict[str, Result]:
     what = f"the system chosen on the validation patients: {chosen}"
     results["chosen.is"] = Result(OURS.index(chosen), len(OURS), "index", what)
     results |= distances(reports, corpus)
-    if covid.folder().exists():
-        results |= real_films(corpus, tuned, thresholds, chosen)
+    real = real_studies()
+    if real:
+        results |= real_films(real, validated, chosen)
     return results
 
 
-def real_films(
-    corpus: Corpus, tuned: list[Evidence], thresholds: Thresholds, chosen: str
-) -> dict[str, Result]:
+def real_films(studies: Dataset, validated: list[Request], chosen: str) -> dict[str, Result]:
     """Judge some systems on real films against their clinical notes, which are no radiologist's
-    reports."""
-    studies = load_studies("covid")
+    reports; the writers work as on the validation films."""
     studies = studies.filter(lambda row: bool(row["sentences"]), load_from_cache_file=False)
-    seen = [Evidence(one.models, studies) for one in tuned]
-    asked = requests(corpus, seen, tuned, thresholds)
+    asked = []
+    for one in validated:
+        asked.append(replace(one, seen=Evidence(one.seen.models, studies)))
     names = dict.fromkeys(["always_normal", "txtrayalign_k2", "decoder_guided", chosen])
     reports = {name: [write(name, one) for one in asked] for name in names}
-    judged = judged_all(reports, studies, corpus, meaning=False)
+    judged = judged_all(reports, studies, asked[0].corpus, meaning=False)
     judged["chosen"] = judged[chosen]
     return results_of(judged, list(studies["subject_id"]), "real_films.", REAL)
 
@@ -156,18 +154,12 @@ def real_films(
 def main() -> None:
     """Run what was asked for and write the results."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one seed and a tenth of the steps")
+    parser = command_line(__doc__, "one seed and a tenth of the steps")
     parser.add_argument("--speed", action="store_true", help="measure reports a second instead")
     asked = parser.parse_args()
     if asked.quick:
-        os.environ["TXTRAY_QUICK"] = "1"
-    results = speed() if asked.speed else evaluate()
-    write_results("generation", results)
-    for key, one in results.items():
-        print(f"{key:50s} {one.value:.3f}  {one.ci}  {one.what}")
+        choose_quick()
+    report("generation", speed() if asked.speed else evaluate())
 
 
 if __name__ == "__main__":

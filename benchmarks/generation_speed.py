@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 import torch
-from common import REFERENCE, fastest, patients, told_by
+from common import REFERENCE, patients, told_by
+from measuring import fastest
 
 from txtray_utils.read.labels import report_labels
 from txtray_utils.results import Result, read_results

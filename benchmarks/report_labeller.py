@@ -1,9 +1,10 @@
 """How well `txtray_utils.read.labels` labels real reports, against the human MeSH codes of Open-i;
 writes report.json.
 
-    python benchmarks/report_labeller.py                 # 30 s; measures the test half, writes
-    book/results/report.json python benchmarks/report_labeller.py --disagreements # prints the
-    seeded sample of 100 to be judged by hand
+    python benchmarks/report_labeller.py                   30 s; measures the test half, writes
+                                                           book/results/report.json
+    python benchmarks/report_labeller.py --disagreements   prints the seeded sample of 100 to be
+                                                           judged by hand
 
 Two definitions of the truth. In the first, a pair of report and label is left out where its codes
 leave the label open (`catalogue.mesh_labels` gives None or -1: `Airspace Disease` may or may not be
@@ -22,10 +23,13 @@ import csv
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measuring import print_results
+from report_agreement import SEED, agreement, policies
 
 from txtray_utils.read.labels import label_report
 from txtray_utils.read.mesh import mesh_labels
@@ -34,210 +38,143 @@ from txtray_utils.results import Result, write_results
 from txtray_utils.studies.sources.openi_package import read_reports
 from txtray_utils.vocabulary import LABELS
 
-HERE = Path(__file__).resolve().parents[1]
-VERDICTS = HERE / "book" / "results" / "disagreements.csv"
-CHALLENGE = HERE / "tests" / "data" / "challenge_sentences.csv"
-MEASURED = [
-    x for x in LABELS if x not in ("Enlarged Cardiomediastinum", "No Finding", "Pleural Other")
-]
-RESAMPLES, SEED, SAMPLE = 2_000, 0, 100
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "book" / "results"
+VERDICTS = RESULTS / "disagreements.csv"
+CHALLENGE = ROOT / "tests" / "data" / "challenge_sentences.csv"
+LEFT_OUT = ("Enlarged Cardiomediastinum", "No Finding", "Pleural Other")
+MEASURED = [label for label in LABELS if label not in LEFT_OUT]
+SAMPLE = 100
+KINDS = ("labeller_wrong", "code_missing", "ambiguous")
 
 
 def main() -> None:
     """Label all reports, then measure or print."""
     start = time.perf_counter()
     reports = read_reports()
-    said = frame(
-        label_report(f, i) for f, i in zip(reports.findings, reports.impression, strict=True)
-    )
+    texts = zip(reports.findings, reports.impression, strict=True)
+    said = frame(label_report(findings, impression) for findings, impression in texts)
     seconds = time.perf_counter() - start
-    coded = frame(
-        mesh_labels(codes, text) for codes, text in zip(reports.mesh, reports.text, strict=True)
-    )
+    mesh = zip(reports.mesh, reports.text, strict=True)
+    coded = frame(mesh_labels(codes, text) for codes, text in mesh)
     test = ~reports.text.map(development_half) & coded.notna().any(axis=1)
     if "--disagreements" in sys.argv:
-        return show(reports, said, coded, disagreements(reports[test], said[test], coded[test]))
-    results = {
-        "reports_per_second": Result(
-            len(reports) / seconds, len(reports), "1/s", "reports read and labelled, cold"
-        ),
-        "seconds_total": Result(
-            seconds, len(reports), "s", "reading and labelling all reports, models loaded"
-        ),
-    }
+        pairs = disagreements(reports[test], said[test], coded[test])
+        show(reports, said, coded, pairs)
+        return
+    results = speed(len(reports), seconds)
     results |= agreement(said[test][MEASURED], coded[test][MEASURED])
     results |= policies(said[test][MEASURED], coded[test][MEASURED])
     results |= challenge() | verdicts() | priors(reports) | gaps(reports)
-    print(write_results("report", results, HERE / "book" / "results"))
-    for key, result in results.items():
-        print(f"{key:44s} {result.value:9.3f}  {result.ci or ''}  n={result.n}")
+    print(write_results("report", results, RESULTS))
+    print_results(results)
 
 
-def frame(rows) -> pd.DataFrame:
-    """One row a report, one float column a label, None as NaN."""
+def frame(rows: Iterable[dict]) -> pd.DataFrame:
+    """Return one row a report, one float column a label, None as NaN."""
     return pd.DataFrame(list(rows), columns=list(LABELS), dtype=float)
 
 
-def scores(hit: np.ndarray, claim: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Precision, recall and F1 from counts; NaN where nothing is there to score."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return hit / claim, hit / truth, 2 * hit / (claim + truth)
-
-
-def agreement(said: pd.DataFrame, coded: pd.DataFrame) -> dict[str, Result]:
-    """Precision, recall and F1 for each label and their means, with intervals, for both definitions
-    of the truth."""
-    rng = np.random.default_rng(SEED)
-    weights = rng.multinomial(
-        len(said), np.full(len(said), 1 / len(said)), RESAMPLES
-    )  # (resamples, reports)
-    results = {}
-    for suffix in ("", "_all_pairs"):
-        known = np.ones(coded.shape, bool) if suffix else coded.isin([0, 1]).to_numpy()
-        claim, truth = (said == 1).to_numpy() & known, (coded == 1).to_numpy() & known
-        counts = [x.astype(float) for x in (claim & truth, claim, truth)]
-        values = scores(*(x.sum(axis=0) for x in counts))  # 3 x (labels,)
-        spread = scores(*(weights @ x for x in counts))  # 3 x (resamples, labels)
-        for name, value, resampled in zip(
-            ("precision", "recall", "f1"), values, spread, strict=True
-        ):
-            for j, label in enumerate(said.columns):
-                what = f"{name} of {label} against MeSH codes, {int(truth[:, j].sum())} coded"
-                n = int(known[:, j].sum())
-                results[f"labeller_{name}{suffix}.{snake(label)}"] = result(
-                    value[j], resampled[:, j], n, what
-                )
-            what = f"mean {name} over {len(value)} labels against MeSH codes"
-            results[f"labeller_{name}{suffix}.macro"] = result(
-                value.mean(), np.nanmean(resampled, axis=1), len(said), what
-            )
-    return results
-
-
-def result(value: float, resampled: np.ndarray, n: int, what: str) -> Result:
-    """A value with its percentile interval."""
-    low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    return Result(float(value), n, "fraction", what, (min(low, value), max(high, value)), 0.005)
-
-
-def policies(said: pd.DataFrame, coded: pd.DataFrame) -> dict[str, Result]:
-    """Mean F1 and mean ROC AUC when uncertain is ignored, absent, present, or a class of its own
-    between the two."""
-    results = {}
-    n = len(said)
-    for name, level in {"ignore": np.nan, "zeros": 0.0, "ones": 1.0, "own_class": 0.5}.items():
-        areas, f1s = [], []
-        for label in said.columns:
-            score = said[label].fillna(0.0).replace(-1.0, level)
-            known = coded[label].isin([0, 1]) & score.notna()
-            score, truth = score[known], coded[label][known] == 1
-            areas.append(area(score[truth].to_numpy(), score[~truth].to_numpy()))
-            claim = score == 1
-            f1s.append(2 * (claim & truth).sum() / (claim.sum() + truth.sum()))
-        results[f"uncertain_auc.{name}"] = Result(
-            np.mean(areas), n, "AUC", f"uncertain {name}: mean AUC", None, 0.005
-        )
-        if name != "own_class":  # F1 needs two classes
-            results[f"uncertain_f1.{name}"] = Result(
-                np.mean(f1s), n, "fraction", f"uncertain {name}: mean F1", None, 0.005
-            )
-    unsure = (said == -1) & coded.isin([0, 1])
-    share = float((coded == 1).to_numpy()[unsure.to_numpy()].mean())
-    results["uncertain_coded"] = Result(
-        share, int(unsure.sum().sum()), "fraction", "uncertain labels that were coded", None, 0.005
-    )
-    return results
-
-
-def area(high: np.ndarray, low: np.ndarray) -> float:
-    """The chance that a coded report scores above one that is not, ties counted half
-    (Mann-Whitney)."""
-    return float(((high[:, None] > low) + 0.5 * (high[:, None] == low)).mean())
+def speed(n: int, seconds: float) -> dict[str, Result]:
+    """Return how fast n reports were read and labelled."""
+    rate = "reports read and labelled, cold"
+    whole = "reading and labelling all reports, models loaded"
+    return {
+        "reports_per_second": Result(n / seconds, n, "1/s", rate),
+        "seconds_total": Result(seconds, n, "s", whole),
+    }
 
 
 def challenge() -> dict[str, Result]:
-    """The share of right answers on our own sentences, by kind."""
+    """Return the share of right answers on our own sentences, by kind."""
     right, total = Counter(), Counter()
     with CHALLENGE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             got = label_report(row["sentence"], None)[row["label"]]
-            right[row["kind"]] += ("" if got is None else str(got)) == row["expected"]
+            answer = "" if got is None else str(got)
+            right[row["kind"]] += answer == row["expected"]
             total[row["kind"]] += 1
-    return {
-        f"challenge.{k}": Result(right[k] / n, n, "fraction", f"right answers on {k} sentences")
-        for k, n in total.items()
-    }
+    results = {}
+    for kind, n in total.items():
+        what = f"right answers on {kind} sentences"
+        results[f"challenge.{kind}"] = Result(right[kind] / n, n, "fraction", what)
+    return results
 
 
 def disagreements(
-    reports: pd.DataFrame, said: pd.DataFrame, coded: pd.DataFrame
+    reports: pd.DataFrame,
+    said: pd.DataFrame,
+    coded: pd.DataFrame,
 ) -> list[tuple[int, str]]:
     """Sample pairs (row, label) where text and codes differ, open codes counted as absent."""
-    pairs = [
-        (row, label)
-        for label in MEASURED
-        for row in reports.index[(said[label] == 1) != (coded[label] == 1)]
-    ]
-    chosen = np.random.default_rng(SEED).choice(len(pairs), min(SAMPLE, len(pairs)), replace=False)
+    pairs = []
+    for label in MEASURED:
+        differ = (said[label] == 1) != (coded[label] == 1)
+        for row in reports.index[differ]:
+            pairs.append((row, label))
+    rng = np.random.default_rng(SEED)
+    chosen = rng.choice(len(pairs), min(SAMPLE, len(pairs)), replace=False)
     print(len(pairs), "disagreements")
-    return [pairs[i] for i in sorted(chosen)]
+    return [pairs[number] for number in sorted(chosen)]
 
 
 def show(
-    reports: pd.DataFrame, said: pd.DataFrame, coded: pd.DataFrame, pairs: list[tuple[int, str]]
+    reports: pd.DataFrame,
+    said: pd.DataFrame,
+    coded: pd.DataFrame,
+    pairs: list[tuple[int, str]],
 ) -> None:
     """Print the sample for reading at the desk; nothing of it is stored."""
     for row, label in pairs:
         report = reports.loc[row]
-        print(
-            f"\n{report.uid} | {label} | text {said.at[row, label]} codes {coded.at[row, label]} | {report.mesh}\n{report.text}"
-        )
+        text, codes = said.at[row, label], coded.at[row, label]
+        print(f"\n{report.uid} | {label} | text {text} codes {codes} | {report.mesh}")
+        print(report.text)
 
 
 def verdicts() -> dict[str, Result]:
-    """How the sampled disagreements were judged by hand."""
+    """Return how the sampled disagreements were judged by hand."""
     judged = pd.read_csv(VERDICTS)
     counts = judged.verdict.value_counts()
-    kinds = ("labeller_wrong", "code_missing", "ambiguous")
-    if set(counts.index) - set(kinds):
-        raise ValueError(f"{VERDICTS}: a verdict is one of {', '.join(kinds)}")
+    if set(counts.index) - set(KINDS):
+        raise ValueError(f"{VERDICTS}: a verdict is one of {', '.join(KINDS)}")
     what = "of 100 disagreements of the test half, sampled at its first labelling"
-    return {
-        f"disagreements.{kind}": Result(int(counts.get(kind, 0)), len(judged), "count", what)
-        for kind in kinds
-    }
+    results = {}
+    for kind in KINDS:
+        count = int(counts.get(kind, 0))
+        results[f"disagreements.{kind}"] = Result(count, len(judged), "count", what)
+    return results
 
 
 def priors(reports: pd.DataFrame) -> dict[str, Result]:
-    """How many sentences, and how many reports, compare with an earlier film."""
-    refers = [[refers_to_prior(s) for s in sentences(text)] for text in reports.text if text]
-    every = [flag for flags in refers for flag in flags]
+    """Return how many sentences, and how many reports, compare with an earlier film."""
+    every, of_reports = [], []
+    for text in reports.text:
+        if text:
+            flags = [refers_to_prior(sentence) for sentence in sentences(text)]
+            every += flags
+            of_reports.append(any(flags))
+    one, whole = "sentences that refer to a prior", "reports that do"
     return {
-        "priors.sentences": Result(
-            np.mean(every), len(every), "fraction", "sentences that refer to a prior", None, 0.002
-        ),
-        "priors.reports": Result(
-            np.mean(list(map(any, refers))), len(refers), "fraction", "reports that do", None, 0.002
-        ),
+        "priors.sentences": share(every, one),
+        "priors.reports": share(of_reports, whole),
     }
+
+
+def share(flags: list[bool], what: str) -> Result:
+    """Return the share of flags that are set."""
+    return Result(np.mean(flags), len(flags), "fraction", what, None, 0.002)
 
 
 def gaps(reports: pd.DataFrame) -> dict[str, Result]:
-    """What de-identification removed."""
-    counts = reports.text.str.count(r"X{3,}")
+    """Return what de-identification removed."""
+    n, counts = len(reports), reports.text.str.count(r"X{3,}")
+    total, having = int(counts.sum()), float((counts > 0).mean())
+    what = "gaps XXXX in findings and impression"
     return {
-        "gaps.total": Result(
-            int(counts.sum()), len(reports), "count", "gaps XXXX in findings and impression"
-        ),
-        "gaps.reports": Result(
-            float((counts > 0).mean()), len(reports), "fraction", "reports with a gap"
-        ),
+        "gaps.total": Result(total, n, "count", what),
+        "gaps.reports": Result(having, n, "fraction", "reports with a gap"),
     }
-
-
-def snake(label: str) -> str:
-    """`Lung Opacity` as `lung_opacity`."""
-    return label.lower().replace(" ", "_")
 
 
 if __name__ == "__main__":

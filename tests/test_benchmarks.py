@@ -20,9 +20,9 @@ def generation(monkeypatch):
 
 
 @pytest.fixture
-def alignment(monkeypatch):
+def alignment_large(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("alignment")
+    return importlib.import_module("alignment_large")
 
 
 def letters(text: str) -> str:
@@ -46,16 +46,15 @@ def test_the_decoder_learns_from_no_test_patients_report(generation):
 
 
 def test_settings_are_tried_on_films_whose_words_are_not_trained_or_tested_on(
-    alignment, monkeypatch, tmp_path
+    alignment_large, monkeypatch, tmp_path
 ):
     studies = load_studies("demo")
     some = studies.select(range(0, len(studies), 4))
-    monkeypatch.setattr(alignment, "make_hospital", lambda *_: tmp_path)
-    monkeypatch.setattr(alignment.demo, "rows", lambda *_: None)
-    monkeypatch.setattr(alignment, "make_table", lambda *_: some)
+    monkeypatch.setattr(alignment_large, "make_hospital", lambda *_: tmp_path)
+    monkeypatch.setattr(alignment_large, "read_folder", lambda *_: some)
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
-    monkeypatch.setattr(alignment, "load_studies", lambda: studies)
-    free = alignment.more_films("train", "test")
+    monkeypatch.setattr(alignment_large, "load_studies", lambda: studies)
+    free = alignment_large.more_films("train", "test")
     held = [row for row in studies if row["split"] in ("train", "test")]
     words = {letters(f"{row['findings'] or ''}{row['impression'] or ''}") for row in held}
     assert 0 < len(free) < len(some)

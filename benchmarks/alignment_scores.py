@@ -1,0 +1,158 @@
+"""How well the findings of a film are ranked, as AUC, and how well a film finds its own report;
+with intervals over patients, averaged over seeds.
+
+Explained in book/05_retrieval_and_zero_shot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from common import Patients
+
+from txtray_utils.judge.bootstrap import bootstrap
+from txtray_utils.judge.prompts import aucs
+from txtray_utils.judge.retrieval import mean_reciprocal_rank, recall_at
+from txtray_utils.results import Result
+from txtray_utils.vocabulary import FINDINGS
+
+# Findings that enough notes on real films name.
+REAL = ("consolidation", "opacity", "nodule", "central_line")
+
+Scores = dict[str, np.ndarray]  # of each finding, one a film
+Several = list[Scores]  # one a seed
+
+
+def drawn_aucs(
+    asked: Patients,
+    scores: Scores,
+    least: int = 5,
+) -> dict[str, float]:
+    """Return the AUC of each finding as drawn."""
+    truth = dict(zip(FINDINGS, asked.drawn.T, strict=True))
+    return aucs(truth, scores, least)
+
+
+def mean_auc(
+    asked: Patients,
+    several: Several,
+    names: list[str],
+    rows: np.ndarray,
+) -> float:
+    """Return the AUC of some rows, averaged over the findings `names` that can be scored there,
+    then over the seeds."""
+    some = replace(asked, drawn=asked.drawn[rows])
+    means = []
+    for one in several:
+        chosen = {name: one[name][rows] for name in names}
+        found = drawn_aucs(some, chosen, 1)
+        mean = np.nan
+        if found:
+            mean = np.mean(list(found.values()))
+        means.append(mean)
+    return float(np.mean(means))
+
+
+def macro(
+    asked: Patients,
+    several: Several,
+    what: str,
+) -> dict[str, Result]:
+    """Return the AUC of each finding and their mean, averaged over seeds, with intervals over
+    patients."""
+    names = list(drawn_aucs(asked, several[0]))
+    about = f"{len(several)} seeds"
+    results = {}
+    for name in names:
+        text = f"{what}, {name}, {about}"
+        results[name] = _auc(asked, several, [name], text)
+    text = f"{what}, macro over {len(names)} findings, {about}"
+    results["macro"] = _auc(asked, several, names, text)
+    return results
+
+
+def _auc(
+    asked: Patients,
+    several: Several,
+    names: list[str],
+    what: str,
+) -> Result:
+    def statistic(rows: np.ndarray) -> float:
+        return mean_auc(asked, several, names, rows)
+
+    value, ci = bootstrap(statistic, asked.patients, 200)
+    return Result(value, len(asked.drawn), "AUC", what, ci, 0.05)
+
+
+def macro_gap(
+    asked: Patients,
+    told: Several,
+    ours: Several,
+) -> Result:
+    """Return how far zero-shot stays below the supervised reference in macro AUC, on the same
+    patients."""
+    names = list(drawn_aucs(asked, ours[0]))
+
+    def statistic(rows: np.ndarray) -> float:
+        above = mean_auc(asked, told, names, rows)
+        return above - mean_auc(asked, ours, names, rows)
+
+    value, ci = bootstrap(statistic, asked.patients, 200)
+    what = "supervised less best zero-shot, macro, same patients"
+    return Result(value, len(asked.drawn), "AUC", what, ci, 0.05)
+
+
+def pair_scores(
+    asked: Patients,
+    ranks: list[np.ndarray],
+    name: str,
+) -> dict[str, Result]:
+    """Return how well a recipe finds each film's own report: recall at ten and the mean reciprocal
+    rank, over seeds."""
+    films = len(asked.films)
+    what = f"each film's own report among {films}, {name}, {len(ranks)} seeds"
+
+    def over_seeds(score: Callable[[np.ndarray], float], title: str) -> Result:
+        def statistic(rows: np.ndarray) -> float:
+            return float(np.mean([score(one[rows]) for one in ranks]))
+
+        value, ci = bootstrap(statistic, asked.patients)
+        return Result(value, films, "share", f"{title}, {what}", ci, 0.05)
+
+    def recall(some: np.ndarray) -> float:
+        return recall_at(some, 10)
+
+    return {
+        f"pair_recall_at_10.{name}": over_seeds(recall, "recall at 10"),
+        f"pair_mrr.{name}": over_seeds(mean_reciprocal_rank, "mrr"),
+    }
+
+
+def real_aucs(
+    asked: Patients,
+    several: Several,
+    name: str,
+) -> dict[str, Result]:
+    """Return zero-shot AUC on real films for the findings that their notes give often enough."""
+    results = {}
+    for finding in REAL:
+        key = f"real_films.zero_shot_auc.{name}.{finding}"
+        about = f"{name}, real films, zero-shot {finding}"
+        results[key] = _real_auc(asked, several, finding, about)
+    return results
+
+
+def _real_auc(
+    asked: Patients,
+    several: Several,
+    finding: str,
+    about: str,
+) -> Result:
+    def statistic(rows: np.ndarray) -> float:
+        return mean_auc(asked, several, [finding], rows)
+
+    value, ci = bootstrap(statistic, asked.patients, 500)
+    has = asked.drawn[:, FINDINGS.index(finding)]
+    known = np.isfinite(has).sum()
+    with_it = int((has == 1).sum())
+    what = f"{about} as the notes say, {with_it} with it"
+    return Result(value, known, "AUC", what, ci, 0.05)

@@ -1,0 +1,59 @@
+"""What the experiments of alignment and of generation share: films with their truths, and the
+supervised reference that is trained on them.
+
+Explained in book/05_retrieval_and_zero_shot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from datasets import Dataset
+
+from txtray_utils.align.pairs import load_images
+from txtray_utils.align.recipes import Recipe
+from txtray_utils.align.supervised import SupervisedModel, train_supervised
+from txtray_utils.errors import InputError
+from txtray_utils.judge.truth import finding_truth
+from txtray_utils.studies.sources import covid
+from txtray_utils.studies.sources.registry import load_studies
+from txtray_utils.vocabulary import label_matrix
+
+REFERENCE = Recipe()  # how the supervised reference is trained
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Films to be described, with what their texts say (N, 14), which findings they have (N, 19),
+    and whose they are.
+
+    Which findings they have is what was drawn or, of real films, what the notes say
+    (`truth.finding_truth`)."""
+
+    films: torch.Tensor
+    labels: np.ndarray
+    drawn: np.ndarray
+    patients: list[str]
+
+
+def patients(studies: Dataset) -> Patients:
+    """Return the films and truths of studies."""
+    return Patients(
+        load_images(studies),
+        label_matrix(studies["labels"]),
+        finding_truth(studies),
+        list(studies["subject_id"]),
+    )
+
+
+def real_studies() -> Dataset | None:
+    """Return the studies of real films, or None where they are not on this machine."""
+    try:
+        covid.folder()
+    except InputError:
+        return None
+    return load_studies("covid")
+
+
+def told_by(known: Patients, recipe: Recipe, seed: int) -> SupervisedModel:
+    """Train the supervised reference on these patients."""
+    return train_supervised(known.films, known.labels, known.drawn, recipe, seed)
