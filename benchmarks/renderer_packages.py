@@ -16,6 +16,7 @@ from diffdrr.pose import RigidTransform
 from torchio import LabelMap, ScalarImage
 
 from virtual_hospital import anatomy
+from virtual_hospital.grid import axes
 from virtual_hospital.radiograph import CENTRE, DEPTH_MM, FIELD, PLANES
 
 SIZE = 224
@@ -38,7 +39,7 @@ class Scan(NamedTuple):
 def images_of(scan: Scan) -> tuple[ScalarImage, LabelMap]:
     """Return the scan as the packages want it, in the place where ours lies."""
     affine = np.diag([*anatomy.SPACING, 1.0])
-    affine[:3, 3] = [axis[0] for axis in anatomy.axes(scan.volume.shape)]
+    affine[:3, 3] = [axis[0] for axis in axes(scan.volume.shape)]
     image = ScalarImage(tensor=scan.volume[None], affine=affine)
     return image, LabelMap(tensor=scan.labels[None], affine=affine)
 

@@ -86,8 +86,6 @@ FILES = [
 BORROWED = {  # tests that look inside on purpose: module and private name
     ("test_covid.py", "_COLUMNS"),
     ("test_openi.py", "_films"),
-    ("test_cases.py", "_PRIOR"),
-    ("test_radiograph.py", "_refine"),
     ("test_reports.py", "_read"),
     ("test_reports.py", "_patterns"),
 }

@@ -56,7 +56,9 @@ def bertscore(reports: Sequence[str], references: Sequence[str]) -> np.ndarray:
     scores = np.zeros(len(reports))
     for row, (report, reference) in enumerate(zip(reports, references, strict=True)):
         if report.strip():
-            scores[row] = _token_f1(_token_vectors(report), _token_vectors(reference))
+            said = _token_vectors(report)
+            known = _token_vectors(reference)
+            scores[row] = _token_f1(said, known)
     return scores
 
 
@@ -65,7 +67,8 @@ def _token_f1(said: torch.Tensor, known: torch.Tensor) -> float:
     cosines = said @ known.T
     precision = cosines.max(1).values.mean()
     recall = cosines.max(0).values.mean()
-    return float(2 * precision * recall / (precision + recall))
+    f1 = 2 * precision * recall / (precision + recall)
+    return float(f1)
 
 
 @lru_cache(maxsize=1024)
