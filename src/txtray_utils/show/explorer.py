@@ -15,8 +15,9 @@ from pathlib import Path
 from string import Template
 
 import numpy as np
+from PIL import Image as Picture
 
-from txtray_utils.studies.pixels import encode_png
+from txtray_utils.studies.pixels import encode_png, pixels
 
 MOST = 12  # studies; each brings its film, and a longer list is hard to survey
 KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
@@ -26,13 +27,13 @@ KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
 class Shown:
     """One study of the explorer.
 
-    `name` is what the picker shows; `film` is (H, W) float in [0, 1], `about` its alternative text.
-    `reports` holds each system's report and the true one. `findings` holds, for every system, the
+    `name` is what the picker shows; `film` is (H, W) float in [0, 1], or as the study table holds
+    it, `about` its alternative text. `reports` holds each system's report and the true one. `findings` holds, for every system, the
     names of its right, wrong and missed findings (a kind left out has none); the one report that it
     says nothing of is the true one."""
 
     name: str
-    film: np.ndarray
+    film: np.ndarray | Picture.Image
     about: str
     reports: Mapping[str, str]
     findings: Mapping[str, Mapping[str, Sequence[str]]]
@@ -85,13 +86,17 @@ def _true(shown: Sequence[Shown]) -> str:
         if unknown:
             kinds, others = ", ".join(KINDS), ", ".join(sorted(unknown))
             raise ValueError(f"{study.name}: findings are {kinds}, not {others}")
-        if not _is_film(study.film):
+        if not _is_film(_grey(study.film)):
             raise ValueError(f"{study.name}: a film is (H, W) with values in [0, 1]")
     left = [system for system in systems if system not in judged]
     if len(left) != 1 or not judged < set(systems):
         rule = "one report must be without findings, the true one"
         raise ValueError(f"{rule}; of {systems} these have some: {sorted(judged)}")
     return left[0]
+
+
+def _grey(film: np.ndarray | Picture.Image) -> np.ndarray:
+    return pixels(film) if isinstance(film, Picture.Image) else film
 
 
 def _is_film(image: np.ndarray) -> bool:
@@ -104,7 +109,7 @@ def _is_film(image: np.ndarray) -> bool:
 def _article(study: Shown, true: str, credit: str, name: str) -> str:
     """Return one study: its film beside the true report, then each system's report beside its
     findings."""
-    bytes_of_film = np.rint(study.film * 255).astype(np.uint8)
+    bytes_of_film = np.rint(_grey(study.film) * 255).astype(np.uint8)
     png = base64.b64encode(encode_png(bytes_of_film)).decode()
     source = f"data:image/png;base64,{png}"
     said = study.reports[true]

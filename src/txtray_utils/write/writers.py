@@ -43,11 +43,15 @@ class Request:
         return self.seen.similarity.masked_fill(~self.corpus.sayable, -2)
 
     @property
+    def cuts(self) -> np.ndarray:
+        """Return the chance (14,) from which each label is stated."""
+        share = self.thresholds.share
+        return thresholds(self.tuned.chances, self.corpus.rates, share)
+
+    @property
     def present(self) -> np.ndarray:
         """Return which labels (Q, 14) to state."""
-        share = self.thresholds.share
-        cuts = thresholds(self.tuned.chances, self.corpus.rates, share)
-        return self.seen.chances >= cuts
+        return self.seen.chances >= self.cuts
 
     @property
     def side(self) -> np.ndarray:
