@@ -28,6 +28,7 @@ from txtray_utils.results import Result
 from txtray_utils.settings import data_dir
 from virtual_hospital import anatomy
 from virtual_hospital.body import Body, to_scan
+from virtual_hospital.grid import axes
 from virtual_hospital.radiograph import (
     BONE,
     FIELD,
@@ -43,7 +44,7 @@ COARSE = (24, 9, 24)  # points of the map to another person
 
 def ours(scan: Scan, body: Body, masks: bool) -> torch.Tensor:
     """Return the (H, W) attenuation of a person; the masks are made and dropped."""
-    grid = rays(body, "PA", DISTANCE, FIELD, SIZE, scan.volume.shape)
+    grid = rays(body, "PA", DISTANCE, FIELD, size=SIZE, shape=scan.volume.shape)
     if masks:
         shadows(grid[:, ::2], scan.labels.numpy())
     return project(grid, scan.volume.numpy()[None])[0]
@@ -53,7 +54,7 @@ def warp(scan: Scan, body: Body) -> Scan:
     """Return the scan of another person; the map is made on a coarse grid, as ours is."""
     shape = scan.volume.shape
     lows, highs, steps = [], [], []
-    for axis, n in zip(anatomy.axes(shape), COARSE, strict=True):
+    for axis, n in zip(axes(shape), COARSE, strict=True):
         lows.append(axis[0])
         highs.append(axis[-1])
         steps.append(torch.linspace(float(axis[0]), float(axis[-1]), n))
