@@ -15,8 +15,7 @@ from diffdrr.drr import DRR
 from diffdrr.pose import RigidTransform
 from torchio import LabelMap, ScalarImage
 
-from virtual_hospital import anatomy
-from virtual_hospital.grid import axes
+from virtual_hospital.grid import SPACING, axes
 from virtual_hospital.radiograph import CENTRE, DEPTH_MM, FIELD, PLANES
 
 SIZE = 224
@@ -38,7 +37,7 @@ class Scan(NamedTuple):
 
 def images_of(scan: Scan) -> tuple[ScalarImage, LabelMap]:
     """Return the scan as the packages want it, in the place where ours lies."""
-    affine = np.diag([*anatomy.SPACING, 1.0])
+    affine = np.diag([*SPACING, 1.0])
     affine[:3, 3] = [axis[0] for axis in axes(scan.volume.shape)]
     image = ScalarImage(tensor=scan.volume[None], affine=affine)
     return image, LabelMap(tensor=scan.labels[None], affine=affine)

@@ -20,7 +20,7 @@ from torch.nn.functional import normalize
 from txtray_utils.align.encoders import ImageTextModel, scaled, text_features
 from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import Recipe
-from txtray_utils.align.training import fit
+from txtray_utils.align.trained import train
 from txtray_utils.judge.retrieval import overlap_coded, overlap_published
 from txtray_utils.results import Result
 from txtray_utils.settings import settings
@@ -175,7 +175,7 @@ def training() -> dict[str, Result]:
     backward."""
     recipe = Recipe(steps=20)
     pairs = random_pairs(256)
-    whole = fastest(lambda: fit(recipe, pairs), 2) / recipe.steps
+    whole = fastest(lambda: train(recipe, pairs), 2) / recipe.steps
     model = ImageTextModel()
     batch = scaled(pairs.images[: recipe.batch])
     words = torch.cat(pairs.texts[: recipe.batch])

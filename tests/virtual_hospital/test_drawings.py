@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txtray_utils.read.mesh import mesh_labels, parse_mesh, rule_of
-from txtray_utils.read.mesh_rules import RULES
+from txtray_utils.read.mesh_rules import mesh_rules
 from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, SIDES, ZONES
 from virtual_hospital.catalogue import BY_NAME, CATALOGUE
 from virtual_hospital.drawings import drawings_of
 
 HEADINGS = sorted(
-    {heading for rule in RULES for heading in rule.headings.split("|")} | {"Spondylosis", "normal"}
+    {heading for rule in mesh_rules() for heading in rule.headings.split("|")}
+    | {"Spondylosis", "normal"}
 )
 QUALIFIERS = ("right", "left", "bilateral", "lung", "base", "apex", "lingula", "mild", "large", "round", "borderline",
               "interstitial", "hilum", "pleura", "tortuous", "hypoinflation", "enlarged", "blunted", "multiple")  # fmt: skip
@@ -36,11 +37,11 @@ def test_the_names_are_frozen_and_each_has_an_entry():
 
 
 def test_every_rule_names_findings_and_labels_that_exist():
-    for rule in RULES:
+    for rule in mesh_rules():
         assert {n for n in f"{rule.draws}|{rule.maybe}".split("|") if n} <= set(FINDINGS), rule
         assert {n for n in f"{rule.labels}|{rule.unsure}".split("|") if n} <= set(LABELS), rule
     assert {f.chexpert for f in CATALOGUE} - {None} <= set(LABELS)
-    assert set(FINDINGS) == {n for rule in RULES for n in rule.draws.split("|") if n}, (
+    assert set(FINDINGS) == {n for rule in mesh_rules() for n in rule.draws.split("|") if n}, (
         "a finding that no code draws"
     )
 
