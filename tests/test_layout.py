@@ -123,6 +123,12 @@ def test_the_picture_of_the_rooms_is_that_of_the_code():
     assert layout_picture.PICTURE.read_text("utf-8") == layout_picture.picture()
 
 
+def test_the_page_lists_every_module_with_what_it_is_for():
+    import layout_modules
+
+    assert layout_modules.PAGE.read_text("utf-8") == layout_modules.page()
+
+
 def test_the_page_names_only_what_is_there():
     """Every module or name that book/layout.md gives in backticks exists."""
     page = (ROOT / "book/layout.md").read_text("utf-8")

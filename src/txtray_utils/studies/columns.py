@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | study_id, subject_id, image_id | text | one patient and one image a study; never null |
 | image | PNG, 8 or 16 bit grey | bright is dense (bone), whatever the file said; never null |
-| view | PA or AP | frontal only |
+| view | PA or AP | frontal only; never null |
 | study_time | timestamp | shifted per patient where the source shifts it |
 | indication, comparison, findings, impression | text | sections of the report |
 | sentences | list of text | of findings and impression |
@@ -15,7 +15,7 @@
 | labs, vitals | list of name, value, unit, hours_before | hours before the film, never negative |
 | regions | list of name, mask | anatomy on the film |
 | evidence | list of finding, side, zone, severity, said, mask | where a finding lies |
-| split | train, validate or test | by patient |
+| split | train, validate or test | by patient; never null |
 | composed, prior_study_id | | several real reports made into one patient; the study before |
 | source, licence | text | never null |
 
