@@ -39,9 +39,24 @@ def case(*drawings: Drawing, view: str = "PA", seed: int = 7, **header) -> Case:
         "HighBit": 11,
     }
     return Case(
-        study_id="50000001", subject_id="10000001", dicom_id="0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d", split="train",
-        report_id="CXR0", mesh_codes=(), drawings=drawings, undrawn=(), drawn={n: int(n in names) for n in FINDINGS},
-        header=usual | {"ViewPosition": view, "Modality": "CR", "sampled": True, "source": "none"} | header, view=view,
-        age=60.0, sex="F", sex_source="simulated", study_time=datetime(2150, 5, 4, 9, 5, 3), prior_study_id=None,
-        composed=False, seed=seed,
-    )  # fmt: skip
+        study_id="50000001",
+        subject_id="10000001",
+        dicom_id="0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d-0a1b2c3d",
+        split="train",
+        report_id="CXR0",
+        mesh_codes=(),
+        drawings=drawings,
+        undrawn=(),
+        drawn={n: int(n in names) for n in FINDINGS},
+        header=usual
+        | {"ViewPosition": view, "Modality": "CR", "sampled": True, "source": "none"}
+        | header,
+        view=view,
+        age=60.0,
+        sex="F",
+        sex_source="simulated",
+        study_time=datetime(2150, 5, 4, 9, 5, 3),
+        prior_study_id=None,
+        composed=False,
+        seed=seed,
+    )

@@ -16,8 +16,27 @@ HEADINGS = sorted(
     {heading for rule in mesh_rules() for heading in rule.headings.split("|")}
     | {"Spondylosis", "normal"}
 )
-QUALIFIERS = ("right", "left", "bilateral", "lung", "base", "apex", "lingula", "mild", "large", "round", "borderline",
-              "interstitial", "hilum", "pleura", "tortuous", "hypoinflation", "enlarged", "blunted", "multiple")  # fmt: skip
+QUALIFIERS = (
+    "right",
+    "left",
+    "bilateral",
+    "lung",
+    "base",
+    "apex",
+    "lingula",
+    "mild",
+    "large",
+    "round",
+    "borderline",
+    "interstitial",
+    "hilum",
+    "pleura",
+    "tortuous",
+    "hypoinflation",
+    "enlarged",
+    "blunted",
+    "multiple",
+)
 
 
 def draw(*codes, text="", seed=0):
@@ -29,11 +48,31 @@ def where(*codes, text="", seed=0):
 
 
 def test_the_names_are_frozen_and_each_has_an_entry():
-    assert tuple(finding.name for finding in CATALOGUE) == FINDINGS == (
-        "cardiomegaly", "tortuous_aorta", "effusion", "pneumothorax", "consolidation", "opacity", "interstitial", "oedema",
-        "atelectasis", "nodule", "granuloma", "scar", "hyperinflation", "low_volume", "raised_diaphragm", "scoliosis",
-        "central_line", "pacemaker", "sternal_wires",
-    )  # fmt: skip
+    assert (
+        tuple(finding.name for finding in CATALOGUE)
+        == FINDINGS
+        == (
+            "cardiomegaly",
+            "tortuous_aorta",
+            "effusion",
+            "pneumothorax",
+            "consolidation",
+            "opacity",
+            "interstitial",
+            "oedema",
+            "atelectasis",
+            "nodule",
+            "granuloma",
+            "scar",
+            "hyperinflation",
+            "low_volume",
+            "raised_diaphragm",
+            "scoliosis",
+            "central_line",
+            "pacemaker",
+            "sternal_wires",
+        )
+    )
 
 
 def test_every_rule_names_findings_and_labels_that_exist():
@@ -73,16 +112,28 @@ def test_a_code_is_taken_apart(code, side, zone, severity):
         (["Cardiac Shadow/enlarged/severe"], [("cardiomegaly", "", "", "severe")]),
         (["Mass/lung/apex/left"], [("nodule", "left", "upper", "severe")]),
         (["Opacity/lung/lower lobe/left/round/small"], [("nodule", "left", "lower", "mild")]),
-        (["Hydropneumothorax/apex/right/moderate"],
-         [("effusion", "right", "", "moderate"), ("pneumothorax", "right", "upper", "moderate")]),
+        (
+            ["Hydropneumothorax/apex/right/moderate"],
+            [("effusion", "right", "", "moderate"), ("pneumothorax", "right", "upper", "moderate")],
+        ),
         (["Diaphragm/bilateral/flattened/mild"], [("hyperinflation", "", "", "mild")]),
         (["Scoliosis/thoracic vertebrae/right/mild"], [("scoliosis", "right", "", "mild")]),
-        # the same place twice: the gravest; both sides cover one side; a place that is said beats one that is not
-        (["Cardiomegaly/mild", "Cardiac Shadow/enlarged/severe"], [("cardiomegaly", "", "", "severe")]),
-        (["Pleural Effusion/left/small", "Pleural Effusion/bilateral/large"], [("effusion", "both", "", "severe")]),
-        (["Pulmonary Atelectasis", "Pulmonary Atelectasis/base/left/mild"], [("atelectasis", "left", "lower", "mild")]),
+        # the same place twice: the gravest; both sides cover one side; a place that is said
+        # beats one that is not
+        (
+            ["Cardiomegaly/mild", "Cardiac Shadow/enlarged/severe"],
+            [("cardiomegaly", "", "", "severe")],
+        ),
+        (
+            ["Pleural Effusion/left/small", "Pleural Effusion/bilateral/large"],
+            [("effusion", "both", "", "severe")],
+        ),
+        (
+            ["Pulmonary Atelectasis", "Pulmonary Atelectasis/base/left/mild"],
+            [("atelectasis", "left", "lower", "mild")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_codes_that_say_everything_are_drawn_as_they_say(codes, expected):
     assert where(*codes, seed=1) == where(*codes, seed=2) == expected
     assert draw(*codes)[1] == ()

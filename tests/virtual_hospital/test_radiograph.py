@@ -98,7 +98,16 @@ def test_lung_fields_leave_out_what_lies_behind_the_heart(chest_of_all):
 
 def test_every_part_of_a_body_changes_the_film(chest_of_all):
     plain = _film(chest_of_all).path
-    for change in ({"heart": 0.3}, {"raised": {"right": 20, "left": 0}}, {"curve": 10}, {"shoulders": 15}, {"lung": 1.4},
-                   {"breasts": 30}, {"size": (1.1, 1.0, 1.0)}, {"turn": (5.0, 0.0, 0.0)}, {"shift": (10.0, 0.0)},
-                   {"wobble": np.full((3, 4, 4, 4), 5.0)}):  # fmt: skip
+    for change in (
+        {"heart": 0.3},
+        {"raised": {"right": 20, "left": 0}},
+        {"curve": 10},
+        {"shoulders": 15},
+        {"lung": 1.4},
+        {"breasts": 30},
+        {"size": (1.1, 1.0, 1.0)},
+        {"turn": (5.0, 0.0, 0.0)},
+        {"shift": (10.0, 0.0)},
+        {"wobble": np.full((3, 4, 4, 4), 5.0)},
+    ):
         assert np.abs(_film(chest_of_all, Body(**change)).path - plain).max() > 0.05, change

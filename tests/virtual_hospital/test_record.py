@@ -97,8 +97,16 @@ def test_columns_are_those_of_mimic(tables):
         "deathtime",
         "race",
     }
-    keys = {"patients": "subject_id", "admissions": "hadm_id", "labevents": "labevent_id", "icustays": "stay_id",
-            "edstays": "stay_id", "triage": "stay_id", "d_labitems": "itemid", "cxr-record-list": "dicom_id"}  # fmt: skip
+    keys = {
+        "patients": "subject_id",
+        "admissions": "hadm_id",
+        "labevents": "labevent_id",
+        "icustays": "stay_id",
+        "edstays": "stay_id",
+        "triage": "stay_id",
+        "d_labitems": "itemid",
+        "cxr-record-list": "dicom_id",
+    }
     for name, key in keys.items():
         assert tables[name][key].is_unique and tables[name][key].notna().all()
 
@@ -120,7 +128,8 @@ def test_every_pitfall_is_planted_a_few_times_with_an_answer(truth, root):
     counts = truth["pitfalls"]["kind"].value_counts()
     assert set(counts.index) == set(PITFALLS)
     assert counts.min() >= 3
-    # nothing is right only where no result was known, no stay of one's own collides, or the sign is impossible
+    # nothing is right only where no result was known, no stay of one's own collides, or the sign
+    # is impossible
     empty = truth["pitfalls"].query("answer == ''")["kind"].unique()
     assert set(empty) <= {"too_old", "stay_id_collision", "vital_absurd"}
 
@@ -362,8 +371,14 @@ def test_the_record_fits_the_findings_but_does_not_give_them_away(cohort, truth)
         known = ~np.isnan(drawn) & values[column].notna().to_numpy()
         return roc_auc_score(drawn[known], values[column][known])
 
-    for finding, column in (("consolidation", "white_cells"), ("consolidation", "crp"), ("consolidation", "temperature"),
-                            ("oedema", "nt_probnp"), ("cardiomegaly", "nt_probnp"), ("oedema", "creatinine")):  # fmt: skip
+    for finding, column in (
+        ("consolidation", "white_cells"),
+        ("consolidation", "crp"),
+        ("consolidation", "temperature"),
+        ("oedema", "nt_probnp"),
+        ("cardiomegaly", "nt_probnp"),
+        ("oedema", "creatinine"),
+    ):
         assert 0.6 < auc(finding, column) < 0.9, (finding, column)
     assert 0.1 < auc("oedema", "o2sat") < 0.4 and 0.1 < auc("consolidation", "o2sat") < 0.42
     assert 0.4 < auc("scoliosis", "white_cells") < 0.6  # what has no reason to move does not

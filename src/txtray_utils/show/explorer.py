@@ -28,7 +28,8 @@ class Shown:
     """One study of the explorer.
 
     `name` is what the picker shows; `film` is (H, W) float in [0, 1], or as the study table holds
-    it, `about` its alternative text. `reports` holds each system's report and the true one. `findings` holds, for every system, the
+    it, `about` its alternative text.
+    `reports` holds each system's report and the true one. `findings` holds, for every system, the
     names of its right, wrong and missed findings (a kind left out has none); the one report that it
     says nothing of is the true one."""
 

@@ -7,8 +7,8 @@ boxes; `Data_Entry_2017_v2020.csv`, a row a film; `images`, the films. Decisions
   report: they are left out in silence, and their archives need not be fetched.
 - Each box is an item of `evidence`. Its mask is the filled rectangle, so it holds more than the
   finding, and its `said` begins `finding:box`. A finding is as `FINDINGS` names it; where that has
-  no word, as `LABELS` does (`nih_boxes.WORDS`). A mass is a `nodule`, and an infiltrate an `opacity`, as in
-  Open-i's codes.
+  no word, as `LABELS` does (`nih_boxes.WORDS`). A mass is a `nodule`, and an infiltrate an
+  `opacity`, as in Open-i's codes.
 - A box that lies in one half of the film gives its side (`side:box`), the film's left half being
   the patient's right; across the middle the side is null. Zone and severity are null.
 - Boxes are not exhaustive: a place without a box may show a finding all the same.
