@@ -28,15 +28,32 @@ MASS_BOX = (slice(292, 344), slice(121, 170), slice(83, 98))  # scan voxels roun
 BELOW = 15  # slices further down lies the healthy lung that takes the mass's place
 
 REGIONS = (
-    "right_upper_lobe", "right_middle_lobe", "right_lower_lobe", "left_upper_lobe",
-    "left_lower_lobe", "heart", "aorta", "trachea", "spine", "right_clavicle", "left_clavicle",
-)  # fmt: skip
+    "right_upper_lobe",
+    "right_middle_lobe",
+    "right_lower_lobe",
+    "left_upper_lobe",
+    "left_lower_lobe",
+    "heart",
+    "aorta",
+    "trachea",
+    "spine",
+    "right_clavicle",
+    "left_clavicle",
+)
 SPINE = 1 + REGIONS.index("spine")
 STRUCTURES = {
-    "lung_upper_lobe_right": 1, "lung_middle_lobe_right": 2, "lung_lower_lobe_right": 3,
-    "lung_upper_lobe_left": 4, "lung_lower_lobe_left": 5, "heart": 6, "atrial_appendage_left": 6,
-    "aorta": 7, "trachea": 8, "clavicula_right": 10, "clavicula_left": 11,
-}  # fmt: skip
+    "lung_upper_lobe_right": 1,
+    "lung_middle_lobe_right": 2,
+    "lung_lower_lobe_right": 3,
+    "lung_upper_lobe_left": 4,
+    "lung_lower_lobe_left": 5,
+    "heart": 6,
+    "atrial_appendage_left": 6,
+    "aorta": 7,
+    "trachea": 8,
+    "clavicula_right": 10,
+    "clavicula_left": 11,
+}
 BONES = ("vertebrae", "rib_", "sternum", "costal", "scapula", "humerus", "clavicula")
 
 
@@ -98,8 +115,10 @@ def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
             "pip install -r requirements.txt",
         )
     folder = Path(spec.origin).parent / "data"
-    hu = np.asarray(nibabel.load(folder / "cxr.nii.gz").dataobj, dtype=np.int16)
-    labels = np.asarray(nibabel.load(folder / "mask.nii.gz").dataobj, dtype=np.uint8)
+    scan = nibabel.load(folder / "cxr.nii.gz")
+    hu = np.asarray(scan.dataobj, dtype=np.int16)
+    mask = nibabel.load(folder / "mask.nii.gz")
+    labels = np.asarray(mask.dataobj, dtype=np.uint8)
     with open(folder / "structures.csv", newline="") as handle:
         names = {int(row["id"]): row["structure"] for row in csv.DictReader(handle)}
     return hu, labels, names
@@ -127,8 +146,10 @@ def inpaint_mass(hu: np.ndarray, labels: np.ndarray, lobe: int) -> tuple[np.ndar
     Returns the scan and its labels, in which the mass becomes part of ``lobe`` (the label of the
     left lower lobe).
     """
-    hu, labels = hu.copy(), labels.copy()
-    box_hu, box_labels = hu[MASS_BOX], labels[MASS_BOX]
+    hu = hu.copy()
+    labels = labels.copy()
+    box_hu = hu[MASS_BOX]
+    box_labels = labels[MASS_BOX]
     mass, chest = _mass(box_hu, box_labels, lobe)
     across, along, up = MASS_BOX
     below = (across, along, slice(up.start - BELOW, up.stop - BELOW))

@@ -12,9 +12,16 @@ import torch.nn.functional as F
 
 TURNS = (2.5, 2.5, 1.2)  # degrees, the spread of a person's three turns
 HEART = (14.0, 22.0, 18.0)  # mm, centre of the heart: x, y, z
-DOMES = {"right": (-75.0, 15.0, -55.0), "left": (75.0, 15.0, -62.0)}  # mm, tops of the diaphragm
+HEART_REACH = (95.0, 75.0, 80.0)  # mm
+DOMES = {  # mm, tops of the diaphragm
+    "right": (-75.0, 15.0, -55.0),
+    "left": (75.0, 15.0, -62.0),
+}
+DOME_REACH = (62.0, 80.0, 75.0)  # mm
+LEVEL = {"right": 0.0, "left": 0.0}  # neither dome is raised
 WOBBLE_REACH = (200.0, 130.0, 200.0)  # mm from the centre to the ends of the wobble: x, y, z
 
+Triple = tuple[float, float, float]
 Axes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -22,11 +29,11 @@ Axes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class Body:
     """How one person differs from the scanned one: mm, degrees, and sizes as ratios."""
 
-    size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    size: Triple = (1.0, 1.0, 1.0)
     shift: tuple[float, float] = (0.0, 0.0)  # off-centre across and along the film
-    turn: tuple[float, float, float] = (0.0, 0.0, 0.0)  # about z, lean (about x), tilt (about y)
+    turn: Triple = (0.0, 0.0, 0.0)  # about z, lean (about x), tilt (about y)
     heart: float = 0.0  # 0.2 draws the heart about a quarter wider
-    raised: dict[str, float] = field(default_factory=lambda: {"right": 0.0, "left": 0.0})
+    raised: dict[str, float] = field(default_factory=LEVEL.copy)
     shoulders: float = 0.0  # how far the shoulders are lifted
     curve: float = 0.0  # sideways curve of the spine
     lung: float = 1.0  # density of the lungs
@@ -40,16 +47,28 @@ class Body:
         width = base * rng.normal(1, 0.045)
         depth = base * rng.normal(1, 0.07)
         height = base * rng.normal(1.1, 0.045)
+        shift = rng.normal(0, 6, 2)
+        turn = rng.normal(0, TURNS).tolist()  # floats, which torch takes as float32
+        heart = rng.normal(-0.14, 0.04)
+        raised = {}
+        for side in ("right", "left"):
+            raised[side] = rng.normal(-18, 5)
+        shoulders = rng.normal(0, 8)
+        curve = rng.normal(0, 1.5)
+        lung = np.exp(rng.normal(0, 0.08))
+        breasts = 0.0
+        if sex == "F":
+            breasts = float(rng.gamma(4, 5))
         return cls(
             size=(width, depth, height),
-            shift=tuple(rng.normal(0, 6, 2)),
-            turn=tuple(rng.normal(0, TURNS).tolist()),  # floats, which torch takes as float32
-            heart=rng.normal(-0.14, 0.04),
-            raised={side: rng.normal(-18, 5) for side in ("right", "left")},
-            shoulders=rng.normal(0, 8),
-            curve=rng.normal(0, 1.5),
-            lung=float(np.exp(rng.normal(0, 0.08))),
-            breasts=float(rng.gamma(4, 5)) if sex == "F" else 0.0,
+            shift=tuple(shift),
+            turn=tuple(turn),
+            heart=heart,
+            raised=raised,
+            shoulders=shoulders,
+            curve=curve,
+            lung=float(lung),
+            breasts=breasts,
             wobble=rng.normal(0, 2.5, (3, 4, 4, 4)),
         )
 
@@ -85,8 +104,10 @@ def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     away = outward * torch.sigmoid((z - 75) / 20)
     z = z - body.shoulders * torch.clamp(away, 0, 1.5)
     near = _near_heart((x, y, z))
-    x = x - body.heart * near * (x - HEART[0])
-    z = z - 0.5 * body.heart * near * (z - HEART[2])
+    wider = body.heart * near
+    x = x - wider * (x - HEART[0])
+    taller = 0.5 * body.heart * near
+    z = z - taller * (z - HEART[2])
     out = torch.stack([x, y, z], -1)
     if body.wobble is None:
         return out
@@ -101,31 +122,45 @@ def _upright(points: torch.Tensor, body: Body) -> Axes:
     x, y, z = points.unbind(-1)
     x = x - body.shift[0]
     z = z - body.shift[1]
-    x, y = cz * x + sz * y, cz * y - sz * x
-    y, z = cx * y + sx * z, cx * z - sx * y
-    x, z = cy * x + sy * z, cy * z - sy * x
+    x, y = _turned(x, y, cz, sz)
+    y, z = _turned(y, z, cx, sx)
+    x, z = _turned(x, z, cy, sy)
     width, depth, height = body.size
     return x / width, y / depth, z / height
 
 
-def _near_dome(at: Axes, dome: tuple[float, float, float]) -> torch.Tensor:
+def _turned(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    cos: float,
+    sin: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn the plane of two axes by an angle, given as its cosine and sine."""
+    first = cos * a + sin * b
+    second = cos * b - sin * a
+    return first, second
+
+
+def _near_dome(at: Axes, dome: Triple) -> torch.Tensor:
     """Return 1 at the top of the diaphragm, falling to 0 away from it."""
-    x, y, z = at
-    dx, dy, dz = dome
-    across = ((x - dx) / 62) ** 2
-    along = ((y - dy) / 80) ** 2
-    up = ((z - dz) / 75) ** 2
+    across, along, up = _squares(at, dome, DOME_REACH)
     return torch.exp(-across - along - up)
 
 
 def _near_heart(at: Axes) -> torch.Tensor:
     """Return 1 in the heart, falling to 0 away from it, with a flat top."""
-    x, y, z = at
-    across = ((x - HEART[0]) / 95) ** 2
-    along = ((y - HEART[1]) / 75) ** 2
-    up = ((z - HEART[2]) / 80) ** 2
+    across, along, up = _squares(at, HEART, HEART_REACH)
     away = across + along + up
     return torch.exp(-(away**2))
+
+
+def _squares(at: Axes, middle: Triple, reach: Triple) -> list[torch.Tensor]:
+    """Return the squared distance from a middle along x, y and z, in units of the reach."""
+    squares = []
+    for axis, centre, unit in zip(at, middle, reach, strict=True):
+        away = (axis - centre) / unit
+        squares.append(away**2)
+    return squares
 
 
 def _wobbled(points: torch.Tensor, wobble: np.ndarray) -> torch.Tensor:

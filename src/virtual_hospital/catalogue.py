@@ -33,23 +33,56 @@ class Finding:
     @property
     def zones(self) -> tuple[str, ...]:
         """The zones it may lie in; "" means throughout."""
-        may = zip(ZONES, self.zone_odds, strict=False)
-        return tuple(zone for zone, odds in may if odds)
+        may = []
+        for zone, odds in zip(ZONES, self.zone_odds, strict=False):
+            if odds:
+                may.append(zone)
+        return tuple(may)
 
 
 CATALOGUE = (
-    Finding("cardiomegaly", "Cardiomegaly", r"cardiomegaly|heart|cardiac (?:silhouette|shadow|size)"),
+    Finding(
+        "cardiomegaly", "Cardiomegaly", r"cardiomegaly|heart|cardiac (?:silhouette|shadow|size)"
+    ),
     Finding("tortuous_aorta", None, r"aorta|aortic"),
     Finding("effusion", "Pleural Effusion", r"effusion|pleural fluid", (0.35, 0.35, 0.3)),
     Finding("pneumothorax", "Pneumothorax", r"pneumothora", (0.6, 0.4, 0.0), (1.0, 0.0, 0.0, 0.0)),
-    Finding("consolidation", "Consolidation", r"consolidat|pneumonia|air\s?-?space|infiltrat", (0.4, 0.4, 0.2),
-            (0.15, 0.2, 0.65, 0.0)),
-    Finding("opacity", "Lung Opacity", r"opaci|densit|infiltrat", (0.4, 0.35, 0.25), (0.2, 0.2, 0.6, 0.0)),
-    Finding("interstitial", "Lung Opacity", r"interstiti|reticul|marking|fibro", (0.05, 0.05, 0.9),
-            (0.1, 0.1, 0.3, 0.5)),
+    Finding(
+        "consolidation",
+        "Consolidation",
+        r"consolidat|pneumonia|air\s?-?space|infiltrat",
+        (0.4, 0.4, 0.2),
+        (0.15, 0.2, 0.65, 0.0),
+    ),
+    Finding(
+        "opacity",
+        "Lung Opacity",
+        r"opaci|densit|infiltrat",
+        (0.4, 0.35, 0.25),
+        (0.2, 0.2, 0.6, 0.0),
+    ),
+    Finding(
+        "interstitial",
+        "Lung Opacity",
+        r"interstiti|reticul|marking|fibro",
+        (0.05, 0.05, 0.9),
+        (0.1, 0.1, 0.3, 0.5),
+    ),
     Finding("oedema", "Edema", r"o?edema|congestion|vascular|failure"),
-    Finding("atelectasis", "Atelectasis", r"atelecta|collapse", (0.3, 0.4, 0.3), (0.1, 0.1, 0.8, 0.0)),
-    Finding("nodule", "Lung Lesion", r"nodul|mass|lesion|densit|opaci", (0.5, 0.4, 0.1), (0.35, 0.25, 0.4, 0.0)),
+    Finding(
+        "atelectasis",
+        "Atelectasis",
+        r"atelecta|collapse",
+        (0.3, 0.4, 0.3),
+        (0.1, 0.1, 0.8, 0.0),
+    ),
+    Finding(
+        "nodule",
+        "Lung Lesion",
+        r"nodul|mass|lesion|densit|opaci",
+        (0.5, 0.4, 0.1),
+        (0.35, 0.25, 0.4, 0.0),
+    ),
     Finding("granuloma", None, r"granuloma|calcif", (0.45, 0.4, 0.15), (0.3, 0.3, 0.4, 0.0)),
     Finding("scar", "Lung Opacity", r"scar|cicatri|fibro", (0.3, 0.4, 0.3), (0.4, 0.15, 0.45, 0.0)),
     Finding("hyperinflation", None, r"inflat|expan|distend|emphysem|copd|obstructive|flatten"),
@@ -57,8 +90,13 @@ CATALOGUE = (
     Finding("raised_diaphragm", None, r"diaphragm|eventration", (0.6, 0.35, 0.05)),
     Finding("scoliosis", None, r"scolio|curvature", (0.7, 0.3, 0.0)),
     Finding("central_line", "Support Devices", r"cathet|line|picc|port|svc|cava", (0.6, 0.4, 0.0)),
-    Finding("pacemaker", "Support Devices", r"pac(?:er|ing|emaker)|defib|icd|generator|\bleads?\b", (0.05, 0.95, 0.0)),
+    Finding(
+        "pacemaker",
+        "Support Devices",
+        r"pac(?:er|ing|emaker)|defib|icd|generator|\bleads?\b",
+        (0.05, 0.95, 0.0),
+    ),
     Finding("sternal_wires", None, STERNOTOMY),
-)  # fmt: skip
+)
 
 BY_NAME = {finding.name: finding for finding in CATALOGUE}

@@ -17,7 +17,11 @@ from virtual_hospital.grid import SPACING, axes
 
 Point = tuple[float, float, float]  # mm x, y, z
 
-THIRDS = {"lower": (0.32, 0.5), "middle": (0.5, 0.68), "upper": (0.68, 0.92)}  # of a lung's height
+THIRDS = {  # of a lung's height
+    "lower": (0.32, 0.5),
+    "middle": (0.5, 0.68),
+    "upper": (0.68, 0.92),
+}
 MIDLINE = 45  # mm from the middle, within which no finding is put
 THREAD_BLUR = (0.9, 0.5, 0.6)  # voxels, the thickness of a thread
 
@@ -49,15 +53,22 @@ class Chest:
     def __post_init__(self) -> None:
         """Start with nothing added, and open axes (X, 1, 1), (1, Y, 1), (1, 1, Z) in mm."""
         self.added = np.zeros_like(self.anatomy.hu)
-        self.x, self.y, self.z = np.ix_(*axes(self.anatomy.hu.shape))
+        places = axes(self.anatomy.hu.shape)
+        self.x, self.y, self.z = np.ix_(*places)
 
-    def fill(self, occupancy: np.ndarray, target: float, amount: float = 1.0) -> np.ndarray:
+    def fill(
+        self,
+        occupancy: np.ndarray,
+        target: float,
+        amount: float = 1.0,
+    ) -> np.ndarray:
         """Bring the density towards ``target`` (water = 1) where ``occupancy`` is.
 
         Returns the occupancy as float32.
         """
         now = self.anatomy.density + self.added
-        self.added += amount * occupancy * (target - now)
+        missing = target - now
+        self.added += amount * occupancy * missing
         return occupancy.astype(np.float32, copy=False)
 
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
@@ -80,8 +91,8 @@ class Chest:
         for n, step in zip(shape, SPACING, strict=True):
             number = round(n * step / scale)
             grains.append(max(2, number))
-        drawn = self.rng.normal(size=(1, 1, *grains)).astype(np.float32)
-        coarse = torch.from_numpy(drawn)
+        drawn = self.rng.normal(size=(1, 1, *grains))
+        coarse = torch.from_numpy(drawn.astype(np.float32))
         fine = F.interpolate(coarse, shape, mode="trilinear", align_corners=True)
         smooth = fine[0, 0].numpy()
         return smooth / smooth.std()
@@ -102,14 +113,18 @@ class Chest:
             zone = str(self.rng.choice(["upper", "middle", "lower"]))
         bottom, top = THIRDS[zone]
         height = high - low
+        lowest = low + bottom * height
+        highest = low + top * height
         inside = lung & (np.abs(self.x) > MIDLINE)
-        inside &= self.z >= low + bottom * height
-        inside &= self.z <= low + top * height
-        deep = inside & (self.anatomy.wall_distance > margin)
+        inside &= self.z >= lowest
+        inside &= self.z <= highest
+        away = self.anatomy.wall_distance
+        deep = inside & (away > margin)
         if deep.any():
             inside = deep
         places = np.argwhere(inside)
-        i, j, k = places[self.rng.integers(len(places))]
+        chosen = self.rng.integers(len(places))
+        i, j, k = places[chosen]
         x = float(self.x[i, 0, 0])
         y = float(self.y[0, j, 0])
         z = float(self.z[0, 0, k])
@@ -120,21 +135,26 @@ class Chest:
 
         ``mass`` is density times cross-section in mm2. Returns the thread's occupancy.
         """
-        steps = np.linalg.norm(np.diff(route, axis=0), axis=1)
-        along = np.concatenate([[0], np.cumsum(steps)])
+        moves = np.diff(route, axis=0)
+        steps = np.linalg.norm(moves, axis=1)
+        walked = np.cumsum(steps)
+        along = np.concatenate([[0], walked])
         length = along[-1]
         number = max(2, int(length * 2))
         at = np.linspace(0, length, number)
         line = [np.interp(at, along, coordinate) for coordinate in route.T]
         index = self.voxels(np.stack(line, 1))
-        inside = (index >= 0) & (index < self.anatomy.hu.shape)
+        inside = index >= 0
+        inside &= index < self.added.shape
         index = index[inside.all(1)]
         occupancy = np.zeros_like(self.added)
-        share = (at[1] - at[0]) / np.prod(SPACING)
+        apart = at[1] - at[0]
+        share = apart / np.prod(SPACING)
         np.add.at(occupancy, tuple(index.T), share)
         low = np.maximum(index.min(0) - 4, 0)
         high = index.max(0) + 5
-        box = occupancy[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        near = map(slice, low, high)
+        box = occupancy[tuple(near)]
         box[:] = ndimage.gaussian_filter(box, THREAD_BLUR)
         self.added += mass * occupancy
         return occupancy
@@ -142,4 +162,5 @@ class Chest:
     def voxels(self, points: np.ndarray) -> np.ndarray:
         """Return the voxels (..., 3) int at points (..., 3) mm."""
         first = [axis.ravel()[0] for axis in (self.x, self.y, self.z)]
-        return np.rint((points - first) / SPACING).astype(int)
+        index = (points - first) / SPACING
+        return np.rint(index).astype(int)

@@ -15,7 +15,11 @@ NOISE = 1.2e-5  # variance of the signal where all of the beam arrives, at the u
 
 
 def develop(
-    film: Film, rng: np.random.Generator, view: str, exposure: float, burnt: str | None = None
+    film: Film,
+    rng: np.random.Generator,
+    view: str,
+    exposure: float,
+    burnt: str | None = None,
 ) -> np.ndarray:
     """Make the image that a machine shows.
 
@@ -37,7 +41,12 @@ def develop(
     return tone.astype(np.float32)
 
 
-def _arrived(film: Film, rng: np.random.Generator, view: str, exposure: float) -> np.ndarray:
+def _arrived(
+    film: Film,
+    rng: np.random.Generator,
+    view: str,
+    exposure: float,
+) -> np.ndarray:
     """Return the share of the beam that is measured at each pixel: with scatter, blur and grain."""
     size = film.path.shape[0]
     primary = np.exp(-film.path)
@@ -75,7 +84,8 @@ def _toned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     light = rng.uniform(98, 99.8)
     low, high = np.percentile(inside, [dark, light])
     share = (signal - low) / (high - low)
-    straight = np.clip(share * 0.92 + 0.05, 0, 1)
+    lifted = share * 0.92 + 0.05
+    straight = np.clip(lifted, 0, 1)
     bend = rng.uniform(0.6, 1.0)
     return straight**bend
 

@@ -13,13 +13,16 @@ PAD = (24, 0, 12)  # working voxels added on each side, so that no film looks pa
 POOLED = (256, 102, 133)  # the scan in working voxels, before DEPTH is cut and PAD is added
 FIELD_RADIUS = 178.0  # mm, the circle inside which the scanner saw anything
 
+Axes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-def axes(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+
+def axes(shape: tuple[int, ...]) -> Axes:
     """Return the float32 coordinates (mm) of a working grid's voxel centres along x, y and z."""
     first = (-PAD[0], DEPTH.start, -PAD[2])
     places = []
     for n, start, whole, step in zip(shape, first, POOLED, SPACING, strict=True):
-        middle = (whole - 1) / 2
+        last = whole - 1
+        middle = last / 2
         voxels = np.arange(n) + start - middle
         place = voxels * step
         places.append(place.astype(np.float32))
@@ -46,7 +49,8 @@ def pick(labels: np.ndarray) -> np.ndarray:
     """Take one label of each block of the scan, from its middle, and keep ``DEPTH``."""
     px, py, _ = POOL
     first = py // 2
-    rows = labels.shape[1] // py * py
+    blocks = labels.shape[1] // py
+    rows = blocks * py
     picked = labels[::px, first:rows:py]
     return picked[:, DEPTH]
 
@@ -64,16 +68,25 @@ def complete_body(hu: np.ndarray) -> np.ndarray:
     """
     x, y, _ = axes(hu.shape)
     xx, yy = np.meshgrid(x, y, indexing="ij")
-    radius = np.maximum(np.hypot(xx, yy), 1e-6)
-    shrink = np.minimum(1, FIELD_RADIUS / radius)
-    i = _nearest(xx * shrink, x, SPACING[0])
-    j = _nearest(yy * shrink, y, SPACING[1])
+    radius = np.hypot(xx, yy)
+    radius = np.maximum(radius, 1e-6)
+    share = FIELD_RADIUS / radius
+    shrink = np.minimum(1, share)
+    across, along, _ = SPACING
+    i = _nearest(xx * shrink, x, across)
+    j = _nearest(yy * shrink, y, along)
+    rim = hu[i, j]
     outside = shrink < 1
-    return np.where(outside[:, :, None], hu[i, j], hu)
+    return np.where(outside[:, :, None], rim, hu)
 
 
-def _nearest(places: np.ndarray, axis: np.ndarray, step: float) -> np.ndarray:
+def _nearest(
+    places: np.ndarray,
+    axis: np.ndarray,
+    step: float,
+) -> np.ndarray:
     """Return the voxels along an axis that lie nearest to places (mm)."""
-    index = np.rint((places - axis[0]) / step)
+    from_first = places - axis[0]
+    index = np.rint(from_first / step)
     last = len(axis) - 1
     return np.clip(index.astype(int), 0, last)

@@ -14,13 +14,21 @@ from virtual_hospital.grid import SPACING
 from virtual_hospital.shapes import step
 
 
-def cardiomegaly(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def cardiomegaly(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A heart that is drawn wider."""
     chest.body.heart += (0.18, 0.28, 0.42)[grade]
     return Evidence(drawing, regions=("heart",))
 
 
-def tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def tortuous_aorta(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A mantle of blood round the arch, where the aorta meets the lungs."""
     arch = chest.anatomy.mask("aorta") & (chest.z > -60)
     near = ndimage.binary_dilation(arch, iterations=16)
@@ -34,7 +42,11 @@ def tortuous_aorta(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, chest.fill(wall, 1.05))
 
 
-def hyperinflation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def hyperinflation(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """Lungs that hold too much air: less dense, over low domes, beside a narrow heart."""
     chest.body.lung *= (0.82, 0.73, 0.64)[grade]
     _raise_both(chest, -(14, 22, 30)[grade])
@@ -42,7 +54,11 @@ def hyperinflation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, regions=lobes())
 
 
-def low_volume(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def low_volume(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A poor breath: denser lungs over high domes, beside a wide heart."""
     chest.body.lung *= (1.15, 1.25, 1.4)[grade]
     _raise_both(chest, (16, 24, 34)[grade])
@@ -55,13 +71,21 @@ def _raise_both(chest: Chest, height: float) -> None:
         chest.body.raised[side] += height
 
 
-def raised_diaphragm(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def raised_diaphragm(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """One dome of the diaphragm that stands high."""
     chest.body.raised[drawing.side] += (32, 44, 58)[grade]
     return Evidence(drawing, regions=(f"{drawing.side}_lower_lobe",))
 
 
-def scoliosis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def scoliosis(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A spine that bends to one side."""
     towards = -1 if drawing.side == "right" else 1
     bend = (12, 19, 28)[grade]

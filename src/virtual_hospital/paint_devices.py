@@ -27,13 +27,21 @@ TIPS = (  # where the two leads of a pacemaker end, mm x y z
 SKIN = -300  # Hounsfield units; what is denser is inside the body
 
 
-def central_line(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def central_line(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A line from a shoulder to the heart."""
     route = smooth_route(LINES[drawing.side or "right"], chest.rng, 2.5)
     return Evidence(drawing, chest.thread(route, 170.0), least=0.02)
 
 
-def pacemaker(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def pacemaker(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A can below the skin of the chest, and one or two leads to the heart."""
     sign = -1 if drawing.side == "right" else 1
     place = _below_skin(chest, sign)
@@ -66,7 +74,11 @@ def _below_skin(chest: Chest, sign: int) -> Point:
     return tuple(at)
 
 
-def sternal_wires(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def sternal_wires(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A column of wire loops in front of the heart."""
     turns = np.linspace(0, 2 * np.pi, 30)
     cos = np.cos(turns)

@@ -12,7 +12,10 @@ from virtual_hospital.drawings import Drawing
 from virtual_hospital.grid import SPACING
 from virtual_hospital.shapes import bell, step
 
-HILUM = {"right": (-38.0, 5.0, 28.0), "left": (42.0, 5.0, 32.0)}  # mm
+HILUM = {  # mm
+    "right": (-38.0, 5.0, 28.0),
+    "left": (42.0, 5.0, 32.0),
+}
 
 MIDDLES = {"lower": 0.42, "middle": 0.6, "upper": 0.8}  # of a lung's height
 LOBES = {
@@ -25,29 +28,40 @@ LOBES = {
 }
 
 
-def effusion(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def effusion(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """Fluid at the base of a lung, which rises along the chest wall."""
     lung = chest.anatomy.lung(drawing.side)
     lowest, _ = chest.ends(lung)
-    height = (42, 70, 115)[grade] + chest.rng.normal(0, 6)
+    usual = (42, 70, 115)[grade]
+    height = usual + chest.rng.normal(0, 6)
     rise = 34 * np.exp(-chest.anatomy.wall_distance / 12)
     level = lowest + height + rise
     fluid = lung * step((level - chest.z) / 2.5)
     return Evidence(drawing, chest.fill(fluid, 1.02))
 
 
-def pneumothorax(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def pneumothorax(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """Air between lung and wall, the edge of the lung, and a lung that is fallen in."""
     lung = chest.anatomy.lung(drawing.side)
     low, high = chest.ends(lung)
-    most = (28, 40, 56)[grade] * chest.rng.uniform(0.85, 1.15)
+    usual = (28, 40, 56)[grade]
+    most = usual * chest.rng.uniform(0.85, 1.15)
     height = (chest.z - low) / (high - low)
     depth = most * np.clip(height, 0.15, 1)
     inside = _from_outline(chest) - depth
     air = lung * step(-inside / 0.8)
     edge = lung * bell((inside - 1.2) / 1.8)
     fallen = lung * step(inside / 0.8)
-    chest.fill(fallen, 0.45, (0.2, 0.3, 0.42)[grade])
+    amount = (0.2, 0.3, 0.42)[grade]
+    chest.fill(fallen, 0.45, amount)
     chest.fill(air, 0.0)
     chest.fill(edge, 1.1, 0.85)
     return Evidence(drawing, air, least=12)
@@ -62,12 +76,17 @@ def _from_outline(chest: Chest) -> np.ndarray:
     return away[:, None, :]
 
 
-def consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def consolidation(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A dense ball with a ragged edge, kept within one lobe."""
     zones = ["upper", "middle", "lower"]
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    radius = (42, 56, 74)[grade] * chest.rng.uniform(0.9, 1.1)
+    usual = (42, 56, 74)[grade]
+    radius = usual * chest.rng.uniform(0.9, 1.1)
     centre = chest.spot(drawing.side, zone, 10)
     away = chest.ball(centre, radius)
     ragged = 1 - away + 0.3 * chest.noise(16)
@@ -75,13 +94,18 @@ def consolidation(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, chest.fill(solid, 1.7), least=8)
 
 
-def opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def opacity(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """Soft patches round a place in a lung."""
     patches = np.zeros_like(chest.added)
     x, y, z = chest.spot(drawing.side, drawing.zone, 12)
     spread = (20, 24, 28)[grade]
     for across, up in chest.rng.normal(0, spread, (4 + grade, 2)):
-        radius = (20, 25, 30)[grade] * chest.rng.uniform(0.8, 1.2)
+        usual = (20, 25, 30)[grade]
+        radius = usual * chest.rng.uniform(0.8, 1.2)
         centre = (x + across, y, z + up)
         away = chest.distance(centre, (radius, 2 * radius, radius))
         patches = np.maximum(patches, bell(away))
@@ -89,7 +113,11 @@ def opacity(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, chest.fill(cloud, 1.7), least=8)
 
 
-def interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def interstitial(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A net of fine lines, densest in one zone or throughout."""
     lung = chest.anatomy.lung(drawing.side)
     coarse = bell(chest.noise(12) / 0.28)
@@ -105,7 +133,11 @@ def interstitial(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, weight.astype(np.float32), least=45)
 
 
-def oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def oedema(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """Clouded wings round both roots of the lungs, and a heart a little larger."""
     wings = np.zeros_like(chest.added)
     for side, hilum in HILUM.items():
@@ -118,7 +150,11 @@ def oedema(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, wings, least=25)
 
 
-def atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def atelectasis(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """One or two flat bands, and a diaphragm drawn up."""
     lung = chest.anatomy.lung(drawing.side)
     band = np.zeros_like(chest.added)
@@ -130,8 +166,10 @@ def atelectasis(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
         across = chest.x - x
         height = (chest.z - z - slope * across) / thick
         along = (chest.y - y) / 70
-        length = (across / long) ** 2 + along**2
+        wide = (across / long) ** 2
+        length = wide + along**2
         flat = np.exp(-(height**4) - length**2)
         band = np.maximum(band, lung * flat)
-    chest.body.raised[drawing.side] += (2, 6, 14)[grade]
+    drawn_up = (2, 6, 14)[grade]
+    chest.body.raised[drawing.side] += drawn_up
     return Evidence(drawing, chest.fill(band, 1.4))

@@ -11,7 +11,11 @@ from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import step
 
 
-def scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def scar(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A few thin strands that lie much the same way."""
     lung = chest.anatomy.lung(drawing.side)
     strands = np.zeros_like(chest.added)
@@ -39,13 +43,21 @@ def scar(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
     return Evidence(drawing, chest.fill(strands, 2.3))
 
 
-def nodule(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def nodule(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """One round mass."""
     radius = (18, 23, 30)[grade] * chest.rng.uniform(0.9, 1.15)
     return _balls(chest, drawing, [radius], 3.5)
 
 
-def granuloma(chest: Chest, drawing: Drawing, grade: int) -> Evidence:
+def granuloma(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
     """A few small calcified balls."""
     radii = [chest.rng.uniform(5.5, 7.5) for _ in range((2, 3, 5)[grade])]
     return _balls(chest, drawing, radii, 8.0)

@@ -12,7 +12,9 @@ LEAST_STRATUM = 20  # patients, below which a finding is not split by itself
 
 
 def split_patients(
-    plan: pd.DataFrame, patients: list[tuple[str, list[int]]], seed: int
+    plan: pd.DataFrame,
+    patients: list[tuple[str, list[int]]],
+    seed: int,
 ) -> dict[str, str]:
     """Return the split of each patient.
 
@@ -28,8 +30,9 @@ def split_patients(
             rows.append((group, subject, row))
     members = pd.DataFrame(rows, columns=["group", "subject", "row"])
     members["stratum"] = _strata(plan, members)
-    patients_of = members.groupby("stratum")["subject"].transform("nunique")
-    members.loc[patients_of < LEAST_STRATUM, "stratum"] = "none"
+    subjects = members.groupby("stratum")["subject"]
+    few = subjects.transform("nunique") < LEAST_STRATUM
+    members.loc[few, "stratum"] = "none"
     split: dict[str, str] = {}
     for _, stratum in members.groupby("stratum"):
         groups = stratum.groupby("group")["subject"].unique()
@@ -40,7 +43,8 @@ def split_patients(
 
 def _strata(plan: pd.DataFrame, members: pd.DataFrame) -> np.ndarray:
     """Return the rarest finding of each member's group, "none" where the group has none."""
-    drawn = pd.DataFrame(plan["drawn"][members["row"]].tolist())
+    rows = plan["drawn"][members["row"]]
+    drawn = pd.DataFrame(rows.tolist())
     held = drawn == 1
     held = held.groupby(members["subject"]).transform("max")  # a chain's reports differ in group
     held = held.groupby(members["group"]).transform("max")

@@ -40,13 +40,15 @@ def admit(cases: list[Case], seed: int) -> list[Patient]:
     patients = []
     for subject, own in films.items():
         rng = stream(seed, "record", subject)
-        race = str(rng.choice(RACES, p=RACE_ODDS))
+        race = rng.choice(RACES, p=RACE_ODDS)
         person = _person(own[0], rng)
-        patient = Patient(own, rng, person, race, subject not in missing)
+        in_record = subject not in missing
+        patient = Patient(own, rng, person, str(race), in_record)
         _add_course(patient, setting, ids)
         patients.append(patient)
     number = len(cases) // 25 + 2
-    for subject in random_ids(stream(seed, "without films"), number, "1"):
+    draw = stream(seed, "without films")
+    for subject in random_ids(draw, number, "1"):
         if subject not in films:
             rng = stream(seed, "record", subject)
             patients.append(_without_film(subject, rng, ids))

@@ -17,7 +17,12 @@ IMPOSSIBLE = (("o2sat", 0), ("o2sat", 978), ("heartrate", -1), ("resprate", 1800
 Studies = list[tuple[Patient, Case]]
 
 
-def plant_stays(studies: Studies, quota: int, rng: np.random.Generator, traps: Traps) -> None:
+def plant_stays(
+    studies: Studies,
+    quota: int,
+    rng: np.random.Generator,
+    traps: Traps,
+) -> None:
     """Plant colliding stay ids, wrong vital signs and races that differ."""
     spare = _icu_stays(studies)
     visits = _visits(studies)
@@ -64,7 +69,12 @@ def _visits(studies: Studies) -> list[tuple[Patient, Case, dict, dict]]:
     return visits
 
 
-def _plant_races(studies: Studies, quota: int, rng: np.random.Generator, traps: Traps) -> None:
+def _plant_races(
+    studies: Studies,
+    quota: int,
+    rng: np.random.Generator,
+    traps: Traps,
+) -> None:
     """Give the last admission of some patients another race."""
     several: dict[str, tuple[Patient, Case]] = {}
     for patient, case in studies:

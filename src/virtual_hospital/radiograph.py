@@ -31,7 +31,13 @@ COARSE = (9, 22, 22)  # the coarse grid: depth, rows, columns
 
 
 def rays(
-    body: Body, view: str, distance: float, side: float, *, size: int, shape: tuple[int, ...]
+    body: Body,
+    view: str,
+    distance: float,
+    side: float,
+    *,
+    size: int,
+    shape: tuple[int, ...],
 ) -> torch.Tensor:
     """Return the sample points of every ray of a film, as grid_sample wants them.
 
@@ -74,7 +80,8 @@ def _scaled(points: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         first = float(axis[0])
         last = float(axis[-1])
         twice = 2 * points[..., k]
-        places.append((twice - first - last) / (last - first))
+        from_middle = twice - first - last
+        places.append(from_middle / (last - first))
     return torch.stack(places, -1)
 
 
@@ -146,7 +153,13 @@ class Film:
 
 
 def expose(
-    chest: Chest, view: str, kvp: float, distance: float, *, zoom: float = 1.0, size: int = 224
+    chest: Chest,
+    view: str,
+    kvp: float,
+    distance: float,
+    *,
+    zoom: float = 1.0,
+    size: int = 224,
 ) -> Film:
     """Project a drawn chest.
 

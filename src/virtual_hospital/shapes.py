@@ -14,7 +14,8 @@ from virtual_hospital.chest import Point
 def step(value: np.ndarray) -> np.ndarray:
     """Return 0 far below zero, 1 far above, and a smooth edge between (the logistic curve)."""
     bounded = np.clip(value, -30, 30)
-    return 1 / (1 + np.exp(-bounded))
+    falling = np.exp(-bounded)
+    return 1 / (1 + falling)
 
 
 def bell(value: np.ndarray) -> np.ndarray:
@@ -22,7 +23,11 @@ def bell(value: np.ndarray) -> np.ndarray:
     return np.exp(-(value**2))
 
 
-def smooth_route(points: Sequence[Point], rng: np.random.Generator, spread: float) -> np.ndarray:
+def smooth_route(
+    points: Sequence[Point],
+    rng: np.random.Generator,
+    spread: float,
+) -> np.ndarray:
     """Turn a few waypoints into a smooth route, each waypoint moved by ``spread`` mm.
 
     Returns:
@@ -32,5 +37,9 @@ def smooth_route(points: Sequence[Point], rng: np.random.Generator, spread: floa
     way = way + rng.normal(0, spread, way.shape)
     places = np.arange(len(way))
     fine = np.linspace(0, len(way) - 1, 80)
-    route = [np.interp(fine, places, coordinate) for coordinate in way.T]
-    return ndimage.gaussian_filter1d(np.stack(route, 1), 5, axis=0, mode="nearest")
+    straight = []
+    for coordinate in way.T:
+        finer = np.interp(fine, places, coordinate)
+        straight.append(finer)
+    route = np.stack(straight, 1)
+    return ndimage.gaussian_filter1d(route, 5, axis=0, mode="nearest")

@@ -59,7 +59,8 @@ def _add_inpatient(patient: Patient, case: Case, setting: str, ids: Ids) -> None
     start = t - hours(rng, 6, 48)
     visit = None
     if rng.random() < 0.5 and setting == "ward":
-        visit = (start - hours(rng, 2, 6), start + HOUR / 3)
+        arrival = start - hours(rng, 2, 6)
+        visit = (arrival, start + HOUR / 3)
     row = add_admission(patient, (start, t + hours(rng, 5, 60)), ids, visit)
     if visit:
         _add_visit(patient, visit, row["hadm_id"], case, ids)
