@@ -117,8 +117,10 @@ def _split(table: pd.DataFrame, path: Path) -> dict[str, str]:
 def _films(table: pd.DataFrame, place: Path, rejects: Rejects) -> pd.DataFrame:
     """Return one frontal film a study that is there, with `study_time` and `prior_study_id`."""
     index = place / INDEX
+    there = _files(place)
+    _log_unlisted(there - set(table["image_id"]), place)
     films = _of_one_patient(table, index, rejects)
-    films = _that_are_there(films, place, rejects)
+    films = _that_are_there(films, there, place, rejects)
     films = films.assign(view=_views(films, place))
     frontal = films["view"].isin(FRONTAL)
     for film in films[~frontal].itertuples():
@@ -133,7 +135,8 @@ def _films(table: pd.DataFrame, place: Path, rejects: Rejects) -> pd.DataFrame:
     times = [time_of(film, index, rejects) for film in best.to_dict("records")]
     best = best.assign(study_time=pd.Series(times, best.index, dtype=object))
     priors = _priors(best)
-    return best.assign(prior_study_id=[priors.get(study) for study in best["study_id"]])
+    before = [priors.get(study) for study in best["study_id"]]
+    return best.assign(prior_study_id=pd.Series(before, best.index, dtype=object))
 
 
 def _of_one_patient(table: pd.DataFrame, index: Path, rejects: Rejects) -> pd.DataFrame:
@@ -144,11 +147,26 @@ def _of_one_patient(table: pd.DataFrame, index: Path, rejects: Rejects) -> pd.Da
     return table[patients <= 1]
 
 
-def _that_are_there(table: pd.DataFrame, place: Path, rejects: Rejects) -> pd.DataFrame:
-    """Return the rows whose film is there; films that nobody lists are counted in the log."""
+def _files(place: Path) -> set[str]:
+    """Return the path of every file below the folder."""
     there = set()
     for file in place.rglob("*"):
         there.add(file.relative_to(place).as_posix())
+    return there
+
+
+def _log_unlisted(names: set[str], place: Path) -> None:
+    unlisted = 0
+    for name in names:
+        unlisted += name.lower().endswith(KINDS)
+    if unlisted:
+        log.warning("%s: %d films without a row in %s are left out", place, unlisted, INDEX)
+
+
+def _that_are_there(
+    table: pd.DataFrame, there: set[str], place: Path, rejects: Rejects
+) -> pd.DataFrame:
+    """Return the rows whose film is there."""
     missing = ~table["image_id"].isin(there)
     for image in table.loc[missing, "image_id"]:
         path = PurePosixPath(image)
@@ -156,11 +174,6 @@ def _that_are_there(table: pd.DataFrame, place: Path, rejects: Rejects) -> pd.Da
         fault = "lies outside the folder" if outside else "its image file is missing"
         remedy = f"Put the file into {place} and write its path below it, or drop the row."
         rejects.add(place / INDEX, image, fault, remedy)
-    unlisted = 0
-    for name in there - set(table["image_id"]):
-        unlisted += name.lower().endswith(KINDS)
-    if unlisted:
-        log.warning("%s: %d films that no row of %s names are left out", place, unlisted, INDEX)
     return table[~missing]
 
 

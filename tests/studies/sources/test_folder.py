@@ -1,0 +1,359 @@
+"""Your own hospital: a folder with studies.csv and films, made by each test, with faults planted."""
+
+import csv
+import io
+import logging
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.read.films import made
+from txtray_utils.errors import InputError, Rejects
+from txtray_utils.studies.pixels import pixels
+from txtray_utils.studies.sources import folder
+from txtray_utils.studies.sources.folder_list import COLUMNS, read_list
+from txtray_utils.studies.sources.folder_study import LICENCE
+from txtray_utils.studies.sources.registry import load_rejects, load_studies
+from txtray_utils.studies.splits import SPLITS, patient_split
+
+REPORT = """INDICATION: Cough for a week.
+COMPARISON: None.
+FINDINGS: The heart is large. No pleural effusion.
+IMPRESSION: Cardiomegaly. Possible pneumonia."""
+FILM = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+
+
+def row(image, **values):
+    return {"image": image, "patient": "p1", "report": "The lungs are clear."} | values
+
+
+def write_film(file, view=None):
+    """Write a small film of the kind that the name asks for; without an ending it is DICOM."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix in ("", ".dcm"):
+        header = {"ViewPosition": view} if view else {}
+        made(**header).save_as(file, enforce_file_format=True)
+    elif "16" in file.stem:
+        Image.fromarray(FILM.astype(np.uint16) * 100).save(file)
+    elif "rgba" in file.stem:
+        Image.fromarray(FILM).convert("RGBA").save(file)
+    else:
+        Image.fromarray(FILM).save(file)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    place = tmp_path / "ours"
+    place.mkdir()
+    monkeypatch.setenv("TXTRAY_FOLDER", str(place))
+    monkeypatch.setenv("TXTRAY_DATA", str(tmp_path / "data"))
+    return place
+
+
+@pytest.fixture
+def write(place):
+    """Return a function that writes the list and a film a row."""
+
+    def write(*rows, films=True, separator=",", encoding="utf-8"):
+        names = list(dict.fromkeys(name for one in rows for name in one))
+        text = io.StringIO()
+        table = csv.DictWriter(text, names, delimiter=separator)
+        table.writeheader()
+        table.writerows(rows)
+        (place / "studies.csv").write_bytes(text.getvalue().encode(encoding))
+        for one in rows if films else ():
+            write_film(place / one["image"])
+        return place
+
+    return write
+
+
+def read(place):
+    rejects = Rejects()
+    found = {one["study_id"]: one for one in folder.rows(place, rejects)}
+    said = [f"{one.row}: {one.fault}" for one in rejects.rows]
+    assert all(one.remedy for one in rejects.rows)
+    return found, said
+
+
+def test_every_kind_of_film_becomes_a_study_of_the_table(write):
+    kinds = ("a.dcm", "deep/noending", "b8.png", "b16.png", "rgba.png", "c.jpg")
+    write(*(row(name, patient=f"p{k}") for k, name in enumerate(kinds)))
+    table = load_studies("folder")
+    assert table["study_id"][:] == ["a", "deep/noending", "b8", "b16", "rgba", "c"]
+    assert table["image_id"][:] == list(kinds)
+    assert load_rejects("folder").empty
+    for row_of in table:
+        film = pixels(row_of["image"])
+        assert film[-1, -1] > 0.8 and film[0, 0] < 0.1, row_of["image_id"]
+        assert (row_of["source"], row_of["licence"], row_of["view"]) == ("folder", LICENCE, "PA")
+        assert set(row_of["drawn"].values()) == set(row_of["mesh_labels"].values()) == {None}
+        for unknown in ("regions", "evidence", "labs", "vitals", "mesh_codes", "age", "sex"):
+            assert row_of[unknown] is None
+    assert LICENCE == "your own data: stays in your folder"
+
+
+def test_a_report_is_parted_and_read(write):
+    found, said = read(
+        write(
+            row("a.png", report=REPORT),
+            row("b.png", report="The lungs are\nclear. No effusion."),
+            row("c.png", report=""),
+        )
+    )
+    a, b, c = found["a"], found["b"], found["c"]
+    assert not said
+    assert (a["indication"], a["comparison"]) == ("Cough for a week.", "None.")
+    assert a["findings"] == "The heart is large. No pleural effusion."
+    assert a["sentences"][2:] == ["Cardiomegaly.", "Possible pneumonia."]
+    labels = a["labels"]
+    assert (labels["Cardiomegaly"], labels["Pleural Effusion"], labels["Pneumonia"]) == (1, 0, -1)
+    assert b["findings"] == "The lungs are\nclear. No effusion." and b["impression"] is None
+    assert b["sentences"] == ["The lungs are clear.", "No effusion."]
+    assert c["findings"] is None and c["sentences"] is None
+    assert set(c["labels"].values()) == {None}
+
+
+def test_sections_of_their_own_are_taken_as_they_are(write, place):
+    one = {"image": "a.png", "patient": "7", "findings": "Large heart.", "impression": "As said."}
+    found, _ = read(write(one | {"indication": "Cough.", "licence": "CC BY 4.0"}))
+    assert [found["a"][name] for name in ("indication", "comparison", "findings", "impression")] == [
+        "Cough.", None, "Large heart.", "As said."]  # fmt: skip
+    assert found["a"]["licence"] == "CC BY 4.0"
+    with pytest.raises(InputError, match="a report and also the sections .*Keep the report or"):
+        read(write(one | {"report": "Clear."}))
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"),
+    [("50", 50), ("0.5", 0.5), ("89", 89), ("90", 90), ("104", 90), ("90+", 90), ("", None)],
+)
+def test_an_age_over_89_is_90(write, age, kept):
+    found, said = read(write(row("a.png", age=age)))
+    assert found["a"]["age"] == kept and not said
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("age", value) for value in ("fifty", "-1", "121", "nan", "inf")),
+        *(("sex", value) for value in ("X", "0", "unknown")),
+        *(("date", value) for value in ("03/04/2021", "2021-02-30", "yesterday")),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_null_and_told(write, column, value):
+    found, said = read(write(row("a.png", **{column: value})))
+    name = "study_time" if column == "date" else column
+    assert found["a"][name] is None and found["a"]["sex_source"] is None
+    (fault,) = said
+    assert fault.startswith(f"a: {column} is {value!r}")
+
+
+def test_sexes_are_read_as_they_are_written(write):
+    rows = [row(f"{k}.png", sex=sex) for k, sex in enumerate(("F", "m", "Female", "male", ""))]
+    found, said = read(write(*rows))
+    assert [one["sex"] for one in found.values()] == ["F", "M", "F", "M", None] and not said
+    assert [one["sex_source"] for one in found.values()] == ["record"] * 4 + [None]
+
+
+def test_the_prior_is_the_last_study_of_an_earlier_day_of_the_same_patient(write):
+    found, said = read(
+        write(
+            row("late.png", date="2021-03-05"),
+            row("noon.png", date="2021-03-04 12:30"),
+            row("early.png", date="2021-03-04T09:00"),
+            row("first.png", date="20200101"),
+            row("undated.png", date=""),
+            row("other.png", patient="p2", date="2021-03-06"),
+        )
+    )
+    assert not said
+    assert {name: one["prior_study_id"] for name, one in found.items()} == {
+        "late": "noon", "noon": "first", "early": "first",
+        "first": None, "undated": None, "other": None,
+    }  # fmt: skip
+    assert found["noon"]["study_time"] == datetime(2021, 3, 4, 12, 30)
+
+
+def test_without_a_split_patients_are_parted_by_patient_split(write):
+    rows = [row(f"{k}.png", patient=f"p{k % 20}") for k in range(40)]
+    found, _ = read(write(*rows))
+    wanted = patient_split({f"p{k}" for k in range(20)}, seed=0)
+    assert {one["subject_id"]: one["split"] for one in found.values()} == wanted
+    assert set(wanted.values()) == set(SPLITS)
+
+
+def test_a_given_split_holds_for_all_of_a_patient(write):
+    found, said = read(
+        write(
+            row("a.png", patient="1", split="Test"),
+            row("b.png", patient="1", split=""),
+            row("c.png", patient="2", split="val"),
+            row("d.png", patient="3", split="dev"),
+        )
+    )
+    assert {name: one["split"] for name, one in found.items()} == {
+        "a": "test", "b": "test", "c": "validate"}  # fmt: skip
+    assert said == ["line 5: its split is 'dev'"]
+
+
+def test_a_patient_on_two_sides_of_the_split_is_named(write):
+    rows = [row("a.png", split="train"), row("b.png", split="test")]
+    others = [row("c.png", patient="p2", split="train")]
+    with pytest.raises(InputError, match=r"studies.csv: patients on two sides .*: p1\. Give all"):
+        read(write(*rows, *others))
+
+
+def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(write, place, caplog):
+    write(
+        row("good.png", study="s1", view="PA"),
+        row("good.png", study="s1b", view="PA"),
+        row("again.png", study="s1", view="PA"),
+        row("side.png", study="s2", view="Lateral"),
+        row("gone.png", study="s3", view="PA"),
+        row("../outside.png", study="s4", view="PA"),
+        row("cut.png", study="s5", view="AP"),
+        row("text.png", study="s6", view="AP"),
+        row("one.png", study="two", view="AP"),
+        row("other.png", study="two", view="AP", patient="p2"),
+        row("nobody.png", study="s8", view="AP", patient=""),
+        row("supine.png", study="s9", view="ap supine"),
+        row("both.png", study="s10", view="AP"),
+        row("both_pa.png", study="s10", view="PA"),
+    )
+    (place / "gone.png").rename(place / "orphan.png")
+    (place / "cut.png").write_bytes((place / "good.png").read_bytes()[:50])
+    (place / "text.png").write_text("no film")
+    with (place / "studies.csv").open("a") as file:
+        file.write("short.png,p3\r\n")
+    with caplog.at_level(logging.WARNING, "txtray_utils"):
+        found, said = read(place)
+    assert set(found) == {"s1", "s9", "s10"}
+    assert (found["s9"]["view"], found["s10"]["image_id"]) == ("AP", "both_pa.png")
+    expected = {
+        "line 12: names no patient",
+        "line 16: has 2 cells, and the header has 5",
+        "two: the study is that of several patients",
+        "gone.png: its image file is missing",
+        "../outside.png: lies outside the folder",
+        "side.png: its view is LATERAL, and only frontal",
+        "good.png: the image is listed twice",
+        "again.png: the study s1 comes twice",
+        "both.png: the study s10 comes twice",
+        "s5: cannot be decoded",
+        "s6: is not a DICOM, PNG or JPEG",
+    }
+    assert len(said) == len(expected)
+    assert all(any(fault.startswith(start) for fault in said) for start in expected), said
+    (logged,) = [one.getMessage() for one in caplog.records]
+    assert "2 films without a row in studies.csv" in logged  # orphan.png and nobody.png
+
+
+def test_a_view_that_is_not_listed_is_that_of_the_header_or_else_pa(write, place, caplog):
+    write(row("side.dcm", study="s"), row("front", study="s"), row("plain.png"))
+    write_film(place / "side.dcm", view="LL")
+    write_film(place / "front", view="AP")
+    found, said = read(place)
+    assert {name: one["view"] for name, one in found.items()} == {"s": "AP", "plain": "PA"}
+    assert found["s"]["image_id"] == "front"
+    assert said == ["side.dcm: its view is LL, and only frontal films (PA or AP) are used"]
+    assert "1 films have no view and are taken as PA" in caplog.text
+
+
+def test_when_no_row_can_be_used_the_fault_is_told(write):
+    with pytest.raises(InputError, match=r"none of its rows can be used; the last, b.png: its im"):
+        read(write(row("a.png"), row("b.png"), films=False))
+    with pytest.raises(InputError, match="the last, line 2: names no patient. Fill the cell"):
+        read(write(row("a.png", patient="")))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_any_usual_separator_is_read(write, separator, encoding):
+    report = "Clear, as before; no change."
+    place = write(row("a.png", report=report), separator=separator, encoding=encoding)
+    found, said = read(place)
+    assert found["a"]["findings"] == report and not said
+
+
+def test_the_header_may_have_capitals_spaces_and_unknown_columns(place):
+    text = " Image , PATIENT,Report,gender\r\n,,,\r\n.\\films\\a.png,1,Clear.,F\r\n"
+    (place / "studies.csv").write_text(text)
+    write_film(place / "films/a.png")
+    found, said = read(place)
+    assert list(found) == ["films/a"]
+    assert said == ["column gender: the column is not known and is left out"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", r"is empty\. Write a header and one row"),
+        (b"\n \n", "is empty"),
+        (b"image,patient,report\n", "has a header and no row"),
+        (b"image,report\na.png,Clear.\n", r"lacks the columns \['patient'\]\. Add them"),
+        (b"image,patient\na.png,1\n", "lacks the columns .'report .or findings, impression"),
+        (b"image,patient,age,report,Age\na.png,1,2,x,3\n", r"has the columns \['age'\] twice"),
+        (b"image,patient,report\na.png,1,K\xfchl\n", "byte 0xfc at 30 is not UTF-8. Save it as"),
+        ("image,patient,report\na.png,1,x\n".encode("utf-16"), "byte 0xff at 0 is not UTF-8"),
+        (b'image,patient,report\na.png,1,"x\nb.png,2,y\n', "cannot be read as csv .line 3: .*Put"),
+    ],
+)
+def test_a_list_that_cannot_be_used_says_what_to_do(place, content, fault):
+    (place / "studies.csv").write_bytes(content)
+    with pytest.raises(InputError, match=f"studies.csv: {fault}"):
+        read(place)
+
+
+def test_the_folder_must_be_named_hold_a_list_and_lie_outside_git(place, monkeypatch, tmp_path):
+    with pytest.raises(InputError, match="holds no studies.csv. Write one as book/your_own_data"):
+        folder.folder()
+    (place / "studies.csv").write_text("image,patient,report\n")
+    assert folder.folder() == place.resolve()
+    (tmp_path / ".git").write_text("gitdir: elsewhere")  # as in a linked work tree
+    link = tmp_path.parent / f"{tmp_path.name}-link"
+    link.symlink_to(place)
+    for one in (place, link):
+        monkeypatch.setenv("TXTRAY_FOLDER", str(one))
+        with pytest.raises(InputError, match=r"lies in the git work tree .*\. Move it out"):
+            folder.folder()
+    monkeypatch.delenv("TXTRAY_FOLDER")
+    with pytest.raises(InputError, match="TXTRAY_FOLDER: is not set. Set it to the folder of your"):
+        folder.folder()
+
+
+def test_a_table_that_is_kept_in_a_git_work_tree_is_warned_of(write, tmp_path, caplog):
+    place = write(row("a.png", view="PA"))
+    (tmp_path / "data" / ".git").mkdir(parents=True)
+    read(place)
+    assert "is kept in a git work tree" in caplog.text and "set TXTRAY_DATA" in caplog.text
+
+
+def test_the_table_is_made_again_when_the_list_changes_and_nothing_is_written_there(write):
+    place = write(row("a.png"))
+    before = sorted(place.rglob("*"))
+    assert load_studies("folder")["study_id"][:] == ["a"]
+    assert sorted(place.rglob("*")) == before
+    write(row("a.png"), row("b.png"), row("c.png", view="LL"))
+    assert load_studies("folder")["study_id"][:] == ["a", "b"]
+    assert load_rejects("folder")["row"].tolist() == ["c.png"]
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=30)
+
+
+@given(texts=st.lists(CELL, min_size=1, max_size=5), separator=st.sampled_from(",;\t"))
+def test_what_a_csv_writer_writes_is_read_back(tmp_path_factory, texts, separator):
+    path = tmp_path_factory.mktemp("list") / "studies.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, delimiter=separator)
+        table.writerow(["image", "patient", "report"])
+        table.writerows([f"{k}.png", "p", text] for k, text in enumerate(texts))
+    rejects = Rejects()
+    table = read_list(path, rejects)
+    assert list(table) == list(COLUMNS.values()) and len(rejects) == 0
+    assert table["report"].tolist() == [text.strip() or None for text in texts]
