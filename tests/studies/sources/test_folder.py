@@ -7,23 +7,16 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tests.read.films import made
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.pixels import pixels
 from txtray_utils.studies.sources import folder
-from txtray_utils.studies.sources.folder_list import COLUMNS, read_list
 from txtray_utils.studies.sources.folder_study import LICENCE
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS, patient_split
 
-REPORT = """INDICATION: Cough for a week.
-COMPARISON: None.
-FINDINGS: The heart is large. No pleural effusion.
-IMPRESSION: Cardiomegaly. Possible pneumonia."""
 FILM = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 
@@ -58,13 +51,13 @@ def place(tmp_path, monkeypatch):
 def write(place):
     """Return a function that writes the list and a film a row."""
 
-    def write(*rows, films=True, separator=",", encoding="utf-8"):
+    def write(*rows, films=True):
         names = list(dict.fromkeys(name for one in rows for name in one))
         text = io.StringIO()
-        table = csv.DictWriter(text, names, delimiter=separator)
+        table = csv.DictWriter(text, names)
         table.writeheader()
         table.writerows(rows)
-        (place / "studies.csv").write_bytes(text.getvalue().encode(encoding))
+        (place / "studies.csv").write_bytes(text.getvalue().encode())
         for one in rows if films else ():
             write_film(place / one["image"])
         return place
@@ -95,69 +88,6 @@ def test_every_kind_of_film_becomes_a_study_of_the_table(write):
         for unknown in ("regions", "evidence", "labs", "vitals", "mesh_codes", "age", "sex"):
             assert row_of[unknown] is None
     assert LICENCE == "your own data: stays in your folder"
-
-
-def test_a_report_is_parted_and_read(write):
-    found, said = read(
-        write(
-            row("a.png", report=REPORT),
-            row("b.png", report="The lungs are\nclear. No effusion."),
-            row("c.png", report=""),
-        )
-    )
-    a, b, c = found["a"], found["b"], found["c"]
-    assert not said
-    assert (a["indication"], a["comparison"]) == ("Cough for a week.", "None.")
-    assert a["findings"] == "The heart is large. No pleural effusion."
-    assert a["sentences"][2:] == ["Cardiomegaly.", "Possible pneumonia."]
-    labels = a["labels"]
-    assert (labels["Cardiomegaly"], labels["Pleural Effusion"], labels["Pneumonia"]) == (1, 0, -1)
-    assert b["findings"] == "The lungs are\nclear. No effusion." and b["impression"] is None
-    assert b["sentences"] == ["The lungs are clear.", "No effusion."]
-    assert c["findings"] is None and c["sentences"] is None
-    assert set(c["labels"].values()) == {None}
-
-
-def test_sections_of_their_own_are_taken_as_they_are(write, place):
-    one = {"image": "a.png", "patient": "7", "findings": "Large heart.", "impression": "As said."}
-    found, _ = read(write(one | {"indication": "Cough.", "licence": "CC BY 4.0"}))
-    assert [found["a"][name] for name in ("indication", "comparison", "findings", "impression")] == [
-        "Cough.", None, "Large heart.", "As said."]  # fmt: skip
-    assert found["a"]["licence"] == "CC BY 4.0"
-    with pytest.raises(InputError, match="a report and also the sections .*Keep the report or"):
-        read(write(one | {"report": "Clear."}))
-
-
-@pytest.mark.parametrize(
-    ("age", "kept"),
-    [("50", 50), ("0.5", 0.5), ("89", 89), ("90", 90), ("104", 90), ("90+", 90), ("", None)],
-)
-def test_an_age_over_89_is_90(write, age, kept):
-    found, said = read(write(row("a.png", age=age)))
-    assert found["a"]["age"] == kept and not said
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        *(("age", value) for value in ("fifty", "-1", "121", "nan", "inf")),
-        *(("sex", value) for value in ("X", "0", "unknown")),
-        *(("date", value) for value in ("03/04/2021", "2021-02-30", "yesterday")),
-    ],
-)
-def test_a_value_that_cannot_be_read_is_null_and_told(write, column, value):
-    found, said = read(write(row("a.png", **{column: value})))
-    name = "study_time" if column == "date" else column
-    assert found["a"][name] is None and found["a"]["sex_source"] is None
-    (fault,) = said
-    assert fault.startswith(f"a: {column} is {value!r}")
-
-
-def test_sexes_are_read_as_they_are_written(write):
-    rows = [row(f"{k}.png", sex=sex) for k, sex in enumerate(("F", "m", "Female", "male", ""))]
-    found, said = read(write(*rows))
-    assert [one["sex"] for one in found.values()] == ["F", "M", "F", "M", None] and not said
-    assert [one["sex_source"] for one in found.values()] == ["record"] * 4 + [None]
 
 
 def test_the_prior_is_the_last_study_of_an_earlier_day_of_the_same_patient(write):
@@ -208,23 +138,26 @@ def test_a_patient_on_two_sides_of_the_split_is_named(write):
         read(write(*rows, *others))
 
 
+PLANTED = [
+    row("good.png", study="s1", view="PA"),
+    row("good.png", study="s1b", view="PA"),
+    row("again.png", study="s1", view="PA"),
+    row("side.png", study="s2", view="Lateral"),
+    row("gone.png", study="s3", view="PA"),
+    row("../outside.png", study="s4", view="PA"),
+    row("cut.png", study="s5", view="AP"),
+    row("text.png", study="s6", view="AP"),
+    row("one.png", study="two", view="AP"),
+    row("other.png", study="two", view="AP", patient="p2"),
+    row("nobody.png", study="s8", view="AP", patient=""),
+    row("supine.png", study="s9", view="ap supine"),
+    row("both.png", study="s10", view="AP"),
+    row("both_pa.png", study="s10", view="PA"),
+]
+
+
 def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(write, place, caplog):
-    write(
-        row("good.png", study="s1", view="PA"),
-        row("good.png", study="s1b", view="PA"),
-        row("again.png", study="s1", view="PA"),
-        row("side.png", study="s2", view="Lateral"),
-        row("gone.png", study="s3", view="PA"),
-        row("../outside.png", study="s4", view="PA"),
-        row("cut.png", study="s5", view="AP"),
-        row("text.png", study="s6", view="AP"),
-        row("one.png", study="two", view="AP"),
-        row("other.png", study="two", view="AP", patient="p2"),
-        row("nobody.png", study="s8", view="AP", patient=""),
-        row("supine.png", study="s9", view="ap supine"),
-        row("both.png", study="s10", view="AP"),
-        row("both_pa.png", study="s10", view="PA"),
-    )
+    write(*PLANTED)
     (place / "gone.png").rename(place / "orphan.png")
     (place / "cut.png").write_bytes((place / "good.png").read_bytes()[:50])
     (place / "text.png").write_text("no film")
@@ -271,44 +204,6 @@ def test_when_no_row_can_be_used_the_fault_is_told(write):
         read(write(row("a.png", patient="")))
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_any_usual_separator_is_read(write, separator, encoding):
-    report = "Clear, as before; no change."
-    place = write(row("a.png", report=report), separator=separator, encoding=encoding)
-    found, said = read(place)
-    assert found["a"]["findings"] == report and not said
-
-
-def test_the_header_may_have_capitals_spaces_and_unknown_columns(place):
-    text = " Image , PATIENT,Report,gender\r\n,,,\r\n.\\films\\a.png,1,Clear.,F\r\n"
-    (place / "studies.csv").write_text(text)
-    write_film(place / "films/a.png")
-    found, said = read(place)
-    assert list(found) == ["films/a"]
-    assert said == ["column gender: the column is not known and is left out"]
-
-
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [
-        (b"", r"is empty\. Write a header and one row"),
-        (b"\n \n", "is empty"),
-        (b"image,patient,report\n", "has a header and no row"),
-        (b"image,report\na.png,Clear.\n", r"lacks the columns \['patient'\]\. Add them"),
-        (b"image,patient\na.png,1\n", "lacks the columns .'report .or findings, impression"),
-        (b"image,patient,age,report,Age\na.png,1,2,x,3\n", r"has the columns \['age'\] twice"),
-        (b"image,patient,report\na.png,1,K\xfchl\n", "byte 0xfc at 30 is not UTF-8. Save it as"),
-        ("image,patient,report\na.png,1,x\n".encode("utf-16"), "byte 0xff at 0 is not UTF-8"),
-        (b'image,patient,report\na.png,1,"x\nb.png,2,y\n', "cannot be read as csv .line 3: .*Put"),
-    ],
-)
-def test_a_list_that_cannot_be_used_says_what_to_do(place, content, fault):
-    (place / "studies.csv").write_bytes(content)
-    with pytest.raises(InputError, match=f"studies.csv: {fault}"):
-        read(place)
-
-
 def test_the_folder_must_be_named_hold_a_list_and_lie_outside_git(place, monkeypatch, tmp_path):
     with pytest.raises(InputError, match="holds no studies.csv. Write one as book/your_own_data"):
         folder.folder()
@@ -341,19 +236,3 @@ def test_the_table_is_made_again_when_the_list_changes_and_nothing_is_written_th
     write(row("a.png"), row("b.png"), row("c.png", view="LL"))
     assert load_studies("folder")["study_id"][:] == ["a", "b"]
     assert load_rejects("folder")["row"].tolist() == ["c.png"]
-
-
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=30)
-
-
-@given(texts=st.lists(CELL, min_size=1, max_size=5), separator=st.sampled_from(",;\t"))
-def test_what_a_csv_writer_writes_is_read_back(tmp_path_factory, texts, separator):
-    path = tmp_path_factory.mktemp("list") / "studies.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, delimiter=separator)
-        table.writerow(["image", "patient", "report"])
-        table.writerows([f"{k}.png", "p", text] for k, text in enumerate(texts))
-    rejects = Rejects()
-    table = read_list(path, rejects)
-    assert list(table) == list(COLUMNS.values()) and len(rejects) == 0
-    assert table["report"].tolist() == [text.strip() or None for text in texts]
