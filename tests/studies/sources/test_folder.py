@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.development import development
 from tests.read.films import made
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.pixels import pixels
 from txtray_utils.studies.sources import folder
 from txtray_utils.studies.sources.folder_study import LICENCE
+from txtray_utils.studies.sources.openi_package import read_reports
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS, patient_split
 
@@ -209,23 +211,6 @@ def test_when_no_row_can_be_used_the_fault_is_told(write):
         read(write(row("a.png", patient="")))
 
 
-def test_the_folder_must_be_named_hold_a_list_and_lie_outside_git(place, monkeypatch, tmp_path):
-    with pytest.raises(InputError, match="holds no studies.csv. Write one as book/your_own_data"):
-        folder.folder()
-    (place / "studies.csv").write_text("image,patient,report\n")
-    assert folder.folder() == place.resolve()
-    (tmp_path / ".git").write_text("gitdir: elsewhere")  # as in a linked work tree
-    link = tmp_path.parent / f"{tmp_path.name}-link"
-    link.symlink_to(place)
-    for one in (place, link):
-        monkeypatch.setenv("TXTRAY_FOLDER", str(one))
-        with pytest.raises(InputError, match=r"lies in the git work tree .*\. Move it out"):
-            folder.folder()
-    monkeypatch.delenv("TXTRAY_FOLDER")
-    with pytest.raises(InputError, match="TXTRAY_FOLDER: is not set. Set it to the folder of your"):
-        folder.folder()
-
-
 def test_a_table_that_is_kept_in_a_git_work_tree_is_warned_of(write, tmp_path, caplog):
     place = write(row("a.png", view="PA"))
     (tmp_path / "data" / ".git").mkdir(parents=True)
@@ -241,3 +226,23 @@ def test_the_table_is_made_again_when_the_list_changes_and_nothing_is_written_th
     write(row("a.png"), row("b.png"), row("c.png", view="LL"))
     assert load_studies("folder")["study_id"][:] == ["a", "b"]
     assert load_rejects("folder")["row"].tolist() == ["c.png"]
+
+
+def test_the_development_films(write, place):
+    packed = development("openi256")
+    if packed is None:
+        pytest.skip("the development films (shared/data/openi256) are not there")
+    reports = read_reports().set_index("uid")["text"]
+    rows = []
+    for film in sorted((packed / "films").iterdir())[:60]:
+        patient = film.name.partition("_")[0]
+        report = reports[f"CXR{patient}"]
+        rows.append(row(film.name, patient=patient, study=patient, view="PA", report=report))
+        (place / film.name).symlink_to(film)
+    write(*rows, films=False)
+    table = load_studies("folder")
+    studies = {one["study"] for one in rows}
+    assert set(table["study_id"]) == studies
+    assert len(load_rejects("folder")) == len(rows) - len(studies)
+    assert all(table["sentences"])
+    assert set(table["split"]) == set(SPLITS)

@@ -1,6 +1,7 @@
 """The list of your own studies, as people and spreadsheet programs write it."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.sources.folder_list import COLUMNS, read_list
 
+PAGE = Path(__file__).resolve().parents[3] / "book" / "your_own_data.md"
 HEADER = b"image,patient,report\n"
 
 
@@ -97,3 +99,17 @@ def test_what_a_csv_writer_writes_is_read_back(tmp_path_factory, texts, separato
 def test_a_report_and_its_sections_cannot_both_be_given(tmp_path):
     with pytest.raises(InputError, match=r"and also the sections \['findings'\]\. Keep the report"):
         read(tmp_path / "studies.csv", "image,patient,report,findings\na.png,1,Clear.,Clear.\n")
+
+
+def test_the_example_of_the_page_is_read(tmp_path):
+    example = PAGE.read_text("utf-8").partition("```text\n")[2].partition("```")[0]
+    table, said = read(tmp_path / "studies.csv", example)
+    assert not said
+    assert table["subject_id"].tolist() == ["A", "A", "B", "C"]
+    assert table["report"].notna().tolist() == [True, True, True, False]
+
+
+def test_the_page_lists_every_column():
+    listed = PAGE.read_text("utf-8").partition("| Column |")[2].partition("\n\n")[0]
+    for name in COLUMNS:
+        assert f"`{name}`" in listed
