@@ -11,7 +11,17 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
-    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID", "NIH", "LUNGS", "FOLDER", "TEXT_TOWER"):
+    for name in (
+        "SOURCE",
+        "QUICK",
+        "DATA",
+        "RESULTS",
+        "COVID",
+        "NIH",
+        "LUNGS",
+        "FOLDER",
+        "TEXT_TOWER",
+    ):
         monkeypatch.delenv(f"TXTRAY_{name}", raising=False)
 
 
