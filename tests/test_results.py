@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from txtray_utils import settings as module
+from txtray_utils.errors import InputError
 from txtray_utils.results import Result, compare_results, read_results, result_names, write_results
+from txtray_utils.settings import PRIVATE
 
 AUC = Result(
     0.91, 300, "AUC", "supervised tower, test split, drawn truth", ci=(0.88, 0.93), tolerance=0.02
@@ -125,3 +128,26 @@ def test_other_faults_are_found_and_keys_made_elsewhere_are_not_a_fault():
     assert "is new" in compare_results({"b": AUC}, old)[0]
     assert "unit" in compare_results({"a": replace(AUC, unit="s")}, old)[0]
     assert "n is 299" in compare_results({"a": replace(AUC, n=299)}, old)[0]
+
+
+@pytest.mark.parametrize("source", PRIVATE)
+def test_results_of_private_films_never_reach_the_published_folder(monkeypatch, tmp_path, source):
+    (tmp_path / "_toc.yml").touch()
+    (tmp_path / "src" / "txtray_utils").mkdir(parents=True)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "settings.py"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TXTRAY_RESULTS", raising=False)
+    published = tmp_path / "book" / "results"
+    write_results("x", {"a": AUC}, published)
+    monkeypatch.setenv("TXTRAY_SOURCE", source)
+    (tmp_path / "link").symlink_to(published)
+    for place in (published, published / "below", tmp_path / "link"):
+        with pytest.raises(InputError, match=f"results of the source '{source}' must not be pub"):
+            write_results("x", {"b": AUC}, place)
+    monkeypatch.setenv("TXTRAY_RESULTS", "book/results")
+    with pytest.raises(InputError, match="Unset TXTRAY_RESULTS"):
+        write_results("x", {"b": AUC})
+    assert read_results("x", published) == {"a": AUC}
+    monkeypatch.delenv("TXTRAY_RESULTS")
+    own = write_results("x", {"b": AUC})
+    assert own == tmp_path / "_build" / f"results-{source}" / "x.json"

@@ -11,7 +11,17 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
-    for name in ("SOURCE", "QUICK", "DATA", "RESULTS", "COVID", "NIH", "LUNGS", "TEXT_TOWER"):
+    for name in (
+        "SOURCE",
+        "QUICK",
+        "DATA",
+        "RESULTS",
+        "COVID",
+        "NIH",
+        "LUNGS",
+        "FOLDER",
+        "TEXT_TOWER",
+    ):
         monkeypatch.delenv(f"TXTRAY_{name}", raising=False)
 
 
@@ -49,6 +59,9 @@ def test_folders_follow_the_environment_and_are_not_made(monkeypatch, tmp_path):
     assert data_dir("demo") == tmp_path / "elsewhere" / "demo"
     assert settings().results == Path.home() / "results"
     assert not (tmp_path / "elsewhere").exists()
+    assert settings().folder is None, "your own films have no default"
+    monkeypatch.setenv("TXTRAY_FOLDER", str(tmp_path / "ours"))
+    assert settings().folder == tmp_path / "ours"
 
 
 def test_the_working_folder_does_not_matter_inside_the_checkout(monkeypatch, tmp_path):
@@ -78,7 +91,7 @@ def test_every_source_with_reports_may_be_set_and_every_one_is_on_the_data_card(
 
 @pytest.mark.parametrize(
     ("name", "value", "remedy"),
-    [("SOURCE", "mimik", "demo, openi, covid, mimic"), ("QUICK", "yes", "0 or 1")],
+    [("SOURCE", "mimik", "demo, openi, covid, mimic, folder"), ("QUICK", "yes", "0 or 1")],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(monkeypatch, name, value, remedy):
     monkeypatch.setenv(f"TXTRAY_{name}", value)

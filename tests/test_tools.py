@@ -68,6 +68,17 @@ def test_a_change_of_settings_makes_every_notebook_stale(tree, monkeypatch):
     assert len({before, other, tree.shared_key()}) == 3
 
 
+def test_a_change_of_your_own_list_makes_every_notebook_stale(tree, monkeypatch, tmp_path):
+    monkeypatch.setenv("TXTRAY_SOURCE", "folder")
+    monkeypatch.setenv("TXTRAY_FOLDER", str(tmp_path / "ours"))
+    keys = [tree.shared_key()]
+    (tmp_path / "ours").mkdir()
+    for text in ("one", "two"):
+        (tmp_path / "ours" / "studies.csv").write_text(text)
+        keys.append(tree.shared_key())
+    assert len(set(keys)) == 3
+
+
 def test_only_a_notebook_that_reads_a_result_is_stale_when_it_changes(tree):
     reads, other = 'film = read_results(\\"film\\")', "1 + 1"
     before = [tree.notebook_key("key", text) for text in (reads, other)]
@@ -164,3 +175,10 @@ def test_new_numbers_are_carried_over_only_on_request_and_keep_the_others(
         "auc": 0.88,
         "elsewhere": 0.91,
     }
+
+
+def test_numbers_of_your_own_films_are_not_carried_over(checked, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TXTRAY_SOURCE", "folder")
+    assert checked(Result(0.88, 300, "AUC", "x"), "--write") == 1
+    assert "not compared (quick=False, source=folder)" in capsys.readouterr().out
+    assert read_results("film", tmp_path / "book" / "results")["auc"] == AUC

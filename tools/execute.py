@@ -21,6 +21,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 
 from txtray_utils.settings import data_dir, settings
+from txtray_utils.studies.sources.folder import INDEX
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "_build" / ".jupyter_cache"
@@ -52,6 +53,9 @@ def shared_key() -> str:
     digest.update(
         repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode()
     )
+    own = now.folder and now.folder / INDEX
+    if now.source == "folder" and own and own.is_file():
+        digest.update(str(own).encode() + own.read_bytes())
     return digest.hexdigest()
 
 

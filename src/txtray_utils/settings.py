@@ -2,7 +2,7 @@
 
 | variable | default | meaning |
 | --- | --- | --- |
-| `TXTRAY_SOURCE` | `demo` | which source the chapters read: `demo`, `openi`, `covid` or `mimic` |
+| `TXTRAY_SOURCE` | `demo` | what the chapters read: `demo`, `openi`, `covid`, `mimic`, `folder` |
 | `TXTRAY_QUICK` | `0` | `1`: a small cohort and fewer training steps, for a first look |
 | `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
 | `TXTRAY_RESULTS` | `_build/results`, else `results` of the data folder | for results |
@@ -10,6 +10,7 @@
 | `TXTRAY_COVID` | `shared/data/covid-cxr` | a clone of ieee8023/covid-chestxray-dataset |
 | `TXTRAY_NIH` | `nih` of the data folder | NIH ChestX-ray14: films, list of films, boxes |
 | `TXTRAY_LUNGS` | `lungs` of the data folder | films with outlines of the lungs, a folder a set |
+| `TXTRAY_FOLDER` | none | your own studies.csv and films, outside any git work tree |
 
 Explained in the README, section "Settings".
 """
@@ -18,7 +19,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = ("demo", "openi", "covid", "mimic")  # with reports, as the chapters want them
+SOURCES = ("demo", "openi", "covid", "mimic", "folder")  # with reports, as the chapters want them
+PRIVATE = ("folder", "mimic")  # whose results stay out of book/results
 STUDIES = 1600
 QUICK_STUDIES = 200
 
@@ -36,6 +38,7 @@ class Settings:
     covid: Path
     nih: Path
     lungs: Path
+    folder: Path | None
     text_tower: str | None
     checkout: Path | None
 
@@ -63,6 +66,8 @@ def settings() -> Settings:
         "TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align"
     )
     written = "results-quick" if quick else "results"
+    if source in PRIVATE:
+        written = f"{written}-{source}"
     results = _folder(
         "TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written
     )
@@ -72,9 +77,11 @@ def settings() -> Settings:
     )
     nih = _folder("TXTRAY_NIH", data / "nih")
     lungs = _folder("TXTRAY_LUNGS", data / "lungs")
+    own = _folder("TXTRAY_FOLDER", "") if os.environ.get("TXTRAY_FOLDER") else None
     studies = QUICK_STUDIES if quick else STUDIES
     tower = os.environ.get("TXTRAY_TEXT_TOWER") or None
-    return Settings(source, quick, 0, studies, data, results, covid, nih, lungs, tower, checkout)
+    places = (data, results, covid, nih, lungs, own)
+    return Settings(source, quick, 0, studies, *places, tower, checkout)
 
 
 def data_dir(*parts: str) -> Path:
@@ -88,7 +95,7 @@ def data_dir(*parts: str) -> Path:
     return now.data.joinpath(*parts)
 
 
-def _folder(variable: str, default: Path) -> Path:
+def _folder(variable: str, default: str | Path) -> Path:
     return Path(os.environ.get(variable) or default).expanduser().resolve()
 
 

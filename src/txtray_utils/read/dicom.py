@@ -41,6 +41,15 @@ def read_dicom(path: str | Path) -> Grey:
     return grey(dataset, path)
 
 
+def view_position(path: str | Path) -> str:
+    """Return the View Position (0018,5101) of a DICOM file, "" where there is none to be read."""
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["ViewPosition"])
+        return str(header.get("ViewPosition") or "").strip()
+    except Exception:  # noqa: BLE001 - no DICOM file, or one that `read_dicom` refuses with a reason
+        return ""
+
+
 def grey(dataset: Dataset, where: str | Path = "dataset") -> Grey:
     """Turn a DICOM data set into a grey image; `where` names it in errors.
 

@@ -32,6 +32,7 @@ from txtray_utils.studies.table import make_table, read_table
 SOURCES = {
     "demo": "virtual_hospital.source",
     "covid": "txtray_utils.studies.sources.covid",
+    "folder": "txtray_utils.studies.sources.folder",
     "lungs": "txtray_utils.studies.sources.lungs",
     "mimic": "txtray_utils.studies.sources.mimic",
     "nih": "txtray_utils.studies.sources.nih",
