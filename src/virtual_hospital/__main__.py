@@ -16,8 +16,9 @@ def main() -> int:
     now = settings()
     parser = argparse.ArgumentParser(
         prog="python -m virtual_hospital",
-        description="Make a virtual hospital: simulated chest films with their exact truth, real Open-i reports and "
-        "simulated records, in the folders of MIMIC-CXR and MIMIC-IV. No download, no credentials.",
+        description="Make a virtual hospital: simulated chest films with their exact truth, real "
+        "Open-i reports and simulated records, in the folders of MIMIC-CXR and MIMIC-IV. No "
+        "download, no credentials.",
     )
     parser.add_argument(
         "--out", type=Path, default=data_dir("demo"), help="folder to write to (%(default)s)"

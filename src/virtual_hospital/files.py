@@ -21,10 +21,23 @@ CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"
 
 
 COPIED = (
-    "PhotometricInterpretation", "BitsStored", "BitsAllocated", "HighBit", "KVP", "Exposure", "ExposureTime",
-    "XRayTubeCurrent", "DistanceSourceToDetector", "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept",
-    "RescaleType", "ViewPosition", "Modality",
-)  # fmt: skip
+    "PhotometricInterpretation",
+    "BitsStored",
+    "BitsAllocated",
+    "HighBit",
+    "KVP",
+    "Exposure",
+    "ExposureTime",
+    "XRayTubeCurrent",
+    "DistanceSourceToDetector",
+    "WindowCenter",
+    "WindowWidth",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "ViewPosition",
+    "Modality",
+)
 
 
 def study_folder(case: Case) -> str:

@@ -21,21 +21,33 @@ from virtual_hospital.streams import stream
 
 COLUMNS = {
     "mimic-iv/hosp/patients": "subject_id gender anchor_age anchor_year anchor_year_group dod",
-    "mimic-iv/hosp/admissions": "subject_id hadm_id admittime dischtime deathtime admission_type admit_provider_id "
-    "admission_location discharge_location insurance language marital_status race edregtime edouttime "
-    "hospital_expire_flag",
-    "mimic-iv/hosp/labevents": "labevent_id subject_id hadm_id specimen_id itemid order_provider_id charttime "
-    "storetime value valuenum valueuom ref_range_lower ref_range_upper flag priority comments",
+    "mimic-iv/hosp/admissions": (
+        "subject_id hadm_id admittime dischtime deathtime admission_type admit_provider_id "
+        "admission_location discharge_location insurance language marital_status race edregtime "
+        "edouttime hospital_expire_flag"
+    ),
+    "mimic-iv/hosp/labevents": (
+        "labevent_id subject_id hadm_id specimen_id itemid order_provider_id charttime "
+        "storetime value valuenum valueuom ref_range_lower ref_range_upper flag priority "
+        "comments"
+    ),
     "mimic-iv/hosp/d_labitems": "itemid label fluid category",
-    "mimic-iv/icu/icustays": "subject_id hadm_id stay_id first_careunit last_careunit intime outtime los",
-    "mimic-iv-ed/ed/edstays": "subject_id hadm_id stay_id intime outtime gender race arrival_transport disposition",
-    "mimic-iv-ed/ed/triage": "subject_id stay_id temperature heartrate resprate o2sat sbp dbp pain acuity "
-    "chiefcomplaint",
+    "mimic-iv/icu/icustays": (
+        "subject_id hadm_id stay_id first_careunit last_careunit intime outtime los"
+    ),
+    "mimic-iv-ed/ed/edstays": (
+        "subject_id hadm_id stay_id intime outtime gender race arrival_transport disposition"
+    ),
+    "mimic-iv-ed/ed/triage": (
+        "subject_id stay_id temperature heartrate resprate o2sat sbp dbp pain acuity chiefcomplaint"
+    ),
     "mimic-cxr/cxr-record-list": "subject_id study_id dicom_id path",
     "mimic-cxr/cxr-study-list": "subject_id study_id path",
-    "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata": "dicom_id subject_id study_id PerformedProcedureStepDescription "
-    "ViewPosition Rows Columns StudyDate StudyTime ProcedureCodeSequence_CodeMeaning ViewCodeSequence_CodeMeaning "
-    "PatientOrientationCodeSequence_CodeMeaning",
+    "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata": (
+        "dicom_id subject_id study_id PerformedProcedureStepDescription ViewPosition Rows "
+        "Columns StudyDate StudyTime ProcedureCodeSequence_CodeMeaning "
+        "ViewCodeSequence_CodeMeaning PatientOrientationCodeSequence_CodeMeaning"
+    ),
     "mimic-cxr-jpg/mimic-cxr-2.0.0-split": "dicom_id study_id subject_id split",
 }
 KEYS = {  # by what the rows of each patient are sorted
