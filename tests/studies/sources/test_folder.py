@@ -1,4 +1,4 @@
-"""Your own hospital: a folder with studies.csv and films, made by each test, with faults planted."""
+"""Your own hospital: studies.csv and films, made by each test, with faults planted."""
 
 import csv
 import io
