@@ -54,7 +54,7 @@ results: executed ## carry the numbers of the executed notebooks into book/resul
 benchmarks: data  ## run the longer measurements; their numbers go straight into book/results
 	for one in $(MEASURED); do TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/$$one.py || exit 1; done
 
-experiments: data ## train and score every recipe, then every writer (about an hour; run again to go on where it stopped)
+experiments: data ## train and score every recipe, then every writer (about an hour; real films too, where TXTRAY_COVID has them)
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/alignment.py
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/generation.py
 

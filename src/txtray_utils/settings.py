@@ -7,7 +7,7 @@
 | `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
 | `TXTRAY_RESULTS` | `_build/results`, else `results` of the data folder | for results |
 | `TXTRAY_TEXT_TOWER` | the packaged MiniLM | a name of `transformers`, or a folder |
-| `TXTRAY_COVID` | `shared/data/covid-cxr` | a clone of ieee8023/covid-chestxray-dataset |
+| `TXTRAY_COVID` | `covid` of the data folder | a clone of ieee8023/covid-chestxray-dataset |
 | `TXTRAY_NIH` | `nih` of the data folder | NIH ChestX-ray14: films, list of films, boxes |
 | `TXTRAY_LUNGS` | `lungs` of the data folder | films with outlines of the lungs, a folder a set |
 | `TXTRAY_FOLDER` | none | your own studies.csv and films, outside any git work tree |
@@ -71,10 +71,7 @@ def settings() -> Settings:
     results = _folder(
         "TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written
     )
-    covid = _folder(
-        "TXTRAY_COVID",
-        checkout.parent / "shared" / "data" / "covid-cxr" if checkout else data / "covid",
-    )
+    covid = _folder("TXTRAY_COVID", data / "covid")
     nih = _folder("TXTRAY_NIH", data / "nih")
     lungs = _folder("TXTRAY_LUNGS", data / "lungs")
     own = _folder("TXTRAY_FOLDER", "") if os.environ.get("TXTRAY_FOLDER") else None

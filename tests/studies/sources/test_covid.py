@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.development import development
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import unpack_mask
 from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
@@ -212,8 +212,10 @@ def test_the_table_is_made_once_and_again_when_the_index_changes(tree, caplog):
 
 
 def test_the_development_films(tmp_path, monkeypatch):
-    if not (settings().covid / "metadata.csv").is_file():
-        pytest.skip(f"the development films are not there: {settings().covid}")
+    films = development("covid-cxr")
+    if films is None:
+        pytest.skip("the development films are not beside the checkout")
+    monkeypatch.setenv("TXTRAY_COVID", str(films))
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
     table = load_studies("covid")
     # The counts that the README of the folder gives.
