@@ -11,13 +11,12 @@ import numpy as np
 from common import Patients
 from datasets import Dataset
 
-from txtray_utils.align.encoders import ImageTextModel, text_features
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.supervised import SupervisedModel
-from txtray_utils.judge.prompts import zero_shot
+from txtray_utils.judge.prompts import prompt_vectors, zero_shot
 from txtray_utils.vocabulary import (
     FINDINGS,
     LABELS,
-    POSITIVE,
     label_matrix,
     without_no_finding,
 )
@@ -55,11 +54,7 @@ def said_by(
 def prompted(model: ImageTextModel, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
     images = model.embed_images(asked.films)
-    said = {}
-    for name, texts in POSITIVE.items():
-        features = text_features(list(texts))
-        said[name] = model.embed_texts(features).numpy()
-    return zero_shot(images.numpy(), said)
+    return zero_shot(images.numpy(), prompt_vectors(model))
 
 
 def named_by(model: SupervisedModel, asked: Patients) -> np.ndarray:

@@ -9,7 +9,13 @@ import numpy as np
 from common import Patients
 
 from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.judge.retrieval import Overlap, merge_labels, overlap_coded, overlap_published
+from txtray_utils.judge.retrieval import (
+    Overlap,
+    overlap_as_report,
+    overlap_coded,
+    overlap_of_findings,
+    overlap_published,
+)
 from txtray_utils.results import Result
 from txtray_utils.vocabulary import without_no_finding
 
@@ -29,11 +35,10 @@ Found = dict[str, list[dict[str, Overlap]]]  # by name, one a seed, by reading
 def overlaps(asked: Patients, said: np.ndarray) -> dict[str, Overlap]:
     """Return the overlap in its four readings: findings as published, with No Finding, as one
     report, and as coded."""
-    truth = without_no_finding(asked.labels)
     return {
-        "": overlap_published(truth, without_no_finding(said)),
+        "": overlap_of_findings(asked.labels, said),
         "_with_no_finding": overlap_published(asked.labels, said),
-        "_as_report": overlap_published(asked.labels, merge_labels(said)),
+        "_as_report": overlap_as_report(asked.labels, said),
         "_as_coded": overlap_coded(asked.labels, said),
     }
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from common import REFERENCE, patients, real_studies, told_by
+from common import patients, real_studies, usual_reference
 from datasets import Dataset
 from generation_reports import Reports, distances, written_by_all
 from generation_scores import TOLERANCE, Judged, gain, results_of, validation_score
@@ -44,10 +44,9 @@ REAL = ("label_f1_example", "label_f1_micro", "label_f1_macro", "css")  # scores
 def all_models(corpus: Corpus) -> list[Models]:
     """Return the models of every seed, with the supervised reference of each."""
     known = patients(corpus.studies)
-    reference = replace(REFERENCE, steps=settings().steps(REFERENCE.steps))
     models = []
     for seed in range(1 if settings().quick else SEEDS):
-        supervised = told_by(known, reference, seed)
+        supervised = usual_reference(known, seed)
         models.append(Models(corpus, seed, supervised))
     return models
 

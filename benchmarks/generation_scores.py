@@ -1,6 +1,6 @@
 """The scores of generation.py: what a system is chosen by, and every score with its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from datasets import Dataset
@@ -32,7 +32,10 @@ Judged = dict[str, list[ReportScores]]  # system: its scores, one a seed
 
 def label_score(studies: Dataset, reports: Sequence[str]) -> float:
     """Return example-based plus macro label F1."""
-    scores = evaluate_reports(studies, reports, meaning=False).scores()
+    return _label_score(evaluate_reports(studies, reports, meaning=False).scores())
+
+
+def _label_score(scores: Mapping[str, float]) -> float:
     return scores["label_f1_example"] + scores["label_f1_macro"]
 
 
@@ -41,7 +44,7 @@ def validation_score(studies: Dataset, reports: Sequence[str]) -> float:
     scores = evaluate_reports(studies, reports, meaning=False).scores()
     if scores["prior_rate"] >= INVENTED:
         return 0.0
-    return scores["label_f1_example"] + scores["label_f1_macro"]
+    return _label_score(scores)
 
 
 def mean(several: list[ReportScores], key: str, rows: np.ndarray) -> float:

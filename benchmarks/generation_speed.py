@@ -7,12 +7,11 @@ from functools import partial
 
 import numpy as np
 import torch
-from common import REFERENCE, patients, told_by
+from common import patients, usual_reference
 from measuring import fastest
 
 from txtray_utils.read.labels import report_labels
 from txtray_utils.results import Result, read_results
-from txtray_utils.settings import settings
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.studies.table import part
 from txtray_utils.write.decoder import WriterRecipe
@@ -25,9 +24,8 @@ def speed() -> dict[str, Result]:
     """Return reports a second of every system, and the seconds to train the decoders."""
     studies = load_studies()
     corpus = corpus_of(part(studies, "train"))
-    reference = replace(REFERENCE, steps=settings().steps(REFERENCE.steps))
     known = patients(corpus.studies)
-    supervised = told_by(known, reference, 0)
+    supervised = usual_reference(known, 0)
     models = Models(corpus, 0, supervised)
     test = Evidence(models, part(studies, "test"))
     validate = part(studies, "validate")
@@ -85,8 +83,8 @@ def decoder_speed(models: Models, seen: Evidence) -> dict[str, Result]:
         seconds = fastest(act)
         what = f"reports decoded, {mode}, 64 at a time, from feature maps"
         results[f"decoder.{mode}_per_second"] = Result(count / seconds, count, "1/s", what)
-    rows, texts = models.learnt
-    maps = models.best.feature_maps(models.films)[rows]
+    _, texts = models.learnt
+    maps = models.learnt_maps
     labels = torch.from_numpy(report_labels(texts))
     for name, guided in (("decoder", False), ("decoder_guided", True)):
         begun = time.monotonic()

@@ -149,14 +149,12 @@ def multi_positive_loss(logits: Tensor, right: Tensor) -> Tensor:
     logits, right: (B, M); rows of `right` are weights of the right texts, each row with at least
     one.
     """
-    shares = right / right.sum(1, keepdim=True)
-    forward = cross_entropy(logits, shares)
+    forward = cross_entropy(logits, _shares(right))
     asked = right.any(0)
     of_texts = logits[:, asked].T
     some = right[:, asked] > 0
     films = some.float().T
-    shares = films / films.sum(1, keepdim=True)
-    back = cross_entropy(of_texts, shares)
+    back = cross_entropy(of_texts, _shares(films))
     return (forward + back) / 2
 
 

@@ -17,7 +17,7 @@ from string import Template
 import numpy as np
 from PIL import Image as Picture
 
-from txtray_utils.studies.pixels import encode_png, pixels
+from txtray_utils.studies.pixels import encode_png, film_pixels
 
 MOST = 12  # studies; each brings its film, and a longer list is hard to survey
 KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
@@ -87,17 +87,13 @@ def _true(shown: Sequence[Shown]) -> str:
         if unknown:
             kinds, others = ", ".join(KINDS), ", ".join(sorted(unknown))
             raise ValueError(f"{study.name}: findings are {kinds}, not {others}")
-        if not _is_film(_grey(study.film)):
+        if not _is_film(film_pixels(study.film)):
             raise ValueError(f"{study.name}: a film is (H, W) with values in [0, 1]")
     left = [system for system in systems if system not in judged]
     if len(left) != 1 or not judged < set(systems):
         rule = "one report must be without findings, the true one"
         raise ValueError(f"{rule}; of {systems} these have some: {sorted(judged)}")
     return left[0]
-
-
-def _grey(film: np.ndarray | Picture.Image) -> np.ndarray:
-    return pixels(film) if isinstance(film, Picture.Image) else film
 
 
 def _is_film(image: np.ndarray) -> bool:
@@ -110,7 +106,7 @@ def _is_film(image: np.ndarray) -> bool:
 def _article(study: Shown, true: str, credit: str, name: str) -> str:
     """Return one study: its film beside the true report, then each system's report beside its
     findings."""
-    bytes_of_film = np.rint(_grey(study.film) * 255).astype(np.uint8)
+    bytes_of_film = np.rint(film_pixels(study.film) * 255).astype(np.uint8)
     png = base64.b64encode(encode_png(bytes_of_film)).decode()
     source = f"data:image/png;base64,{png}"
     said = study.reports[true]

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from PIL import Image as Picture
 
 from txtray_utils.results import Result
-from txtray_utils.studies.pixels import pixels
+from txtray_utils.studies.pixels import film_pixels
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
 
@@ -49,9 +49,7 @@ def films(
 
 def _film(axis: Axes, image: np.ndarray | Picture.Image) -> None:
     """Draw a film so that two of them can be compared."""
-    if isinstance(image, Picture.Image):
-        image = pixels(image)
-    axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+    axis.imshow(film_pixels(image), cmap="gray", vmin=0, vmax=1)
 
 
 def overlay(

@@ -45,3 +45,10 @@ def pixels(image: Picture.Image) -> np.ndarray:
     """Return an image of the table, of 8 or 16 bits, as float32 (H, W) in [0, 1]."""
     white = 255 if image.mode == "L" else 65535
     return np.asarray(image, np.float32) / white
+
+
+def film_pixels(film: np.ndarray | Picture.Image) -> np.ndarray:
+    """Return a film (H, W) in [0, 1]: as it is, or the `pixels` of one from the study table."""
+    if isinstance(film, Picture.Image):
+        return pixels(film)
+    return film

@@ -4,7 +4,7 @@ Everything is made when it is first asked for, so a chapter that wants one write
 for the others. Explained in book/06_writing_a_report.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -95,8 +95,8 @@ class Models:
 
     @cached_property
     def films(self) -> Tensor:
-        """Return the training films (N, 1, H, W), uint8."""
-        return load_images(self.corpus.studies)
+        """Return the training films (N, 1, H, W), uint8; every study of a corpus has a sentence."""
+        return self.pairs.images
 
     @cached_property
     def images(self) -> Tensor:
@@ -119,13 +119,18 @@ class Models:
         """Return the decoders' tokeniser."""
         return tokeniser(self.learnt[1], WriterRecipe().words)
 
+    @cached_property
+    def learnt_maps(self) -> Tensor:
+        """Return the feature maps (R, C, h, w) that the decoders learn from."""
+        rows, _ = self.learnt
+        return self.best.feature_maps(self.films)[rows]
+
     def _writer(self, guided: bool) -> Writer:
-        rows, texts = self.learnt
-        recipe = WriterRecipe(guided=guided)
-        recipe = replace(recipe, steps=settings().steps(recipe.steps))
-        maps = self.best.feature_maps(self.films)[rows]
+        _, texts = self.learnt
+        steps = settings().steps(WriterRecipe().steps)
+        recipe = WriterRecipe(guided=guided, steps=steps)
         labels = torch.from_numpy(report_labels(texts))
-        return trained_writer(recipe, maps, labels, texts, self.words, seed=self.seed)
+        return trained_writer(recipe, self.learnt_maps, labels, texts, self.words, seed=self.seed)
 
     @cached_property
     def decoder(self) -> Writer:
