@@ -8,11 +8,31 @@ from pathlib import Path
 from txtray_utils.errors import InputError
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.vocabulary import FINDINGS
+from virtual_hospital.cues import ANY, CUES, Cue
 from virtual_hospital.hospital import make_hospital
 
 
 def main() -> int:
     """Parse the command line, make the cohort, say where it is."""
+    parser = command_line()
+    args = parser.parse_args()
+    if (args.cue is None) != (args.finding is None):
+        parser.error("--cue and --finding go together")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        cue = None
+        if args.cue:
+            cue = Cue(args.cue, args.finding, args.share, args.elsewhere)
+        made = make_hospital(args.out, args.studies, args.seed, args.workers, cue)
+    except (InputError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{args.studies} simulated studies in {made}. Nothing in it is a medical device.")
+    return 0
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     now = settings()
     parser = argparse.ArgumentParser(
         prog="python -m virtual_hospital",
@@ -34,19 +54,20 @@ def main() -> int:
     )
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument(
-        "--shortcut",
-        choices=FINDINGS,
-        help="plant a shortcut: burn a word into this finding's films",
+        "--cue",
+        choices=CUES,
+        help="plant a shortcut: a word burnt in, a chest drain, or AP views, where --finding is",
     )
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        made = make_hospital(args.out, args.studies, args.seed, args.workers, args.shortcut)
-    except (InputError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{args.studies} simulated studies in {made}. Nothing in it is a medical device.")
-    return 0
+    parser.add_argument(
+        "--finding", choices=(*FINDINGS, ANY), help="whose films carry the cue; any: the sick"
+    )
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of its films that carry it (%(default)s)"
+    )
+    parser.add_argument(
+        "--elsewhere", type=float, default=0.0, help="of the others that do (%(default)s)"
+    )
+    return parser
 
 
 if __name__ == "__main__":

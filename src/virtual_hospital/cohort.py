@@ -10,7 +10,7 @@ that real shortcut. Explained in book/01_reading_a_radiograph.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -36,7 +36,8 @@ class Case:
     `drawn` maps each of `vocabulary.FINDINGS` to 1, 0 or None (null, not negative). `age` is in
     years at `study_time`. `header` has DICOM keywords (None where the real header is silent) and
     three of ours: `source`, the Open-i image whose header it is, `sampled`, True if that image
-    belongs to another report, `age_sampled`, True if the report has no header at all.
+    belongs to another report, `age_sampled`, True if the report has no header at all. `cue` names
+    the planted cue that the study carries (`cues.CUES`), "" for none.
     """
 
     study_id: str
@@ -57,6 +58,7 @@ class Case:
     prior_study_id: str | None
     composed: bool
     seed: int = field(repr=False)
+    cue: str = ""
 
 
 def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False) -> list[Case]:
@@ -117,6 +119,14 @@ class Headers:
         frontal = headers[headers["ViewPosition"].isin(["PA", "AP"])].drop_duplicates("uid")
         by_report = dict(zip(frontal["uid"], frontal.to_dict("records"), strict=True))
         return cls(by_report, list(by_report), seed, own)
+
+    def of_view(self, view: str) -> "Headers":
+        """Keep those of films of one view, PA or AP."""
+        kept = []
+        for report, header in self.by_report.items():
+            if header["ViewPosition"] == view:
+                kept.append(report)
+        return replace(self, reports=kept)
 
     def header(self, report_id: str, study_id: str) -> dict:
         """Return the header of a study: its own report's where asked for and had, else any."""

@@ -3,6 +3,8 @@
 Explained in book/01_reading_a_radiograph.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
@@ -14,13 +16,29 @@ CORNERS = {"L": (0.84, 0.9), "R": (0.03, 0.08)}  # where a marker starts, in wid
 NOISE = 1.2e-5  # variance of the signal where all of the beam arrives, at the usual exposure
 
 
+class Window(NamedTuple):
+    """The signals (no unit, the logarithm of what is lost) that are shown as black and as white."""
+
+    low: float
+    high: float
+
+
+class Developed(NamedTuple):
+    """The image that a machine shows, (H, W) float32 in [0, 1], and the window it chose."""
+
+    tone: np.ndarray
+    window: Window
+
+
 def develop(
     film: Film,
     rng: np.random.Generator,
     view: str,
     exposure: float,
+    *,
     burnt: str | None = None,
-) -> np.ndarray:
+    window: Window | None = None,
+) -> Developed:
     """Make the image that a machine shows.
 
     Args:
@@ -29,16 +47,18 @@ def develop(
         view: "AP" films get more scatter and say AP.
         exposure: relative; 1 is usual, less is grainier.
         burnt: a text to lay in the corner instead of the side marker; None lays the usual marker.
+        window: None chooses it by what lies inside the film's margin.
 
     Returns:
-        (H, W) float32 in [0, 1], white is dense (as MONOCHROME2 shows it).
+        The image, white is dense (as MONOCHROME2 shows it), and its window.
     """
     arrived = _arrived(film, rng, view, exposure)
     signal = -np.log(np.maximum(arrived, 1e-4))
     sharp = _enhanced(signal, rng)
-    tone = _toned(sharp, rng)
+    chosen = _window(sharp, rng)
+    tone = _toned(sharp, rng, window or chosen)
     _lay_marker(tone, rng, view, burnt)
-    return tone.astype(np.float32)
+    return Developed(tone.astype(np.float32), window or chosen)
 
 
 def _arrived(
@@ -74,8 +94,8 @@ def _enhanced(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return signal
 
 
-def _toned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Bring the signal into [0, 1] by what lies inside the margin, and bend the tone curve."""
+def _window(signal: np.ndarray, rng: np.random.Generator) -> Window:
+    """Choose the window by the signal inside the margin."""
     size = signal.shape[0]
     first = size // 10
     last = -size // 10  # one pixel less at this end, where 10 does not divide size
@@ -83,6 +103,12 @@ def _toned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     dark = rng.uniform(0.5, 3)
     light = rng.uniform(98, 99.8)
     low, high = np.percentile(inside, [dark, light])
+    return Window(float(low), float(high))
+
+
+def _toned(signal: np.ndarray, rng: np.random.Generator, window: Window) -> np.ndarray:
+    """Bring a window of the signal into [0, 1], and bend the tone curve."""
+    low, high = window
     share = (signal - low) / (high - low)
     lifted = share * 0.92 + 0.05
     straight = np.clip(lifted, 0, 1)

@@ -12,6 +12,7 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from txtray_utils.studies.pixels import pack_mask
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
 from virtual_hospital.anatomy import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
+from virtual_hospital.cues import Cue, plant
 from virtual_hospital.files import write_study
 from virtual_hospital.tables import write_tables
 
@@ -36,7 +38,7 @@ PART = 25  # studies a part
 
 
 def make_hospital(
-    folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, shortcut: str | None = None
+    folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, cue: Cue | None = None
 ) -> Path:
     """Make a virtual hospital in ``folder``, or return at once if the same one is there.
 
@@ -45,8 +47,7 @@ def make_hospital(
         studies: how many studies.
         seed: the same seed gives the same bytes, whatever the number of workers.
         workers: processes; 1 works in this one.
-        shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None
-            plants none.
+        cue: what films with a finding carry besides, a planted shortcut; None plants none.
 
     Returns:
         ``folder``.
@@ -60,13 +61,15 @@ def make_hospital(
         "studies": studies,
         "seed": seed,
         "size": SIZE,
-        "shortcut": shortcut,
+        "cue": asdict(cue) if cue else None,
     }
     if _is_made(folder, config):
         return folder
     cases = plan_cohort(studies, seed)
+    if cue:
+        cases = plant(cases, cue, seed)
     load(folder)
-    _make_films(folder, cases, shortcut, workers)
+    _make_films(folder, cases, workers)
     write_tables(cases, folder, seed)
     whole = json.dumps(config | {"complete": True}, indent=1)
     (folder / "truth/cohort.json").write_text(whole + "\n")
@@ -74,7 +77,7 @@ def make_hospital(
     return folder
 
 
-def _make_films(folder: Path, cases: list[Case], shortcut: str | None, workers: int) -> None:
+def _make_films(folder: Path, cases: list[Case], workers: int) -> None:
     """Make the parts that are not there yet, and one table of the truth of all."""
     todo: list[tuple[int, list[Case]]] = []
     there = 0
@@ -88,7 +91,7 @@ def _make_films(folder: Path, cases: list[Case], shortcut: str | None, workers: 
         else:
             todo.append((k, cases[start : start + PART]))
     with tqdm(total=len(cases), initial=there, unit="film", desc="virtual films") as bar:
-        for done in _run(folder, todo, shortcut, workers):
+        for done in _run(folder, todo, workers):
             bar.update(done)
     truth = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
     truth.to_parquet(folder / "truth/studies.parquet", index=False)
@@ -124,18 +127,16 @@ def _part_file(folder: Path, k: int) -> Path:
     return folder / f"truth/parts/{k:05d}.parquet"
 
 
-def _run(
-    folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None, workers: int
-) -> Iterator[int]:
+def _run(folder: Path, todo: list[tuple[int, list[Case]]], workers: int) -> Iterator[int]:
     """Make the parts, here or in worker processes; yield the studies of each as it is done."""
     if workers == 1:
-        yield from _run_here(folder, todo, shortcut)
+        yield from _run_here(folder, todo)
         return
     if not todo:
         return
     context = _context()
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [pool.submit(make_part, folder, k, part, shortcut) for k, part in todo]
+        jobs = [pool.submit(make_part, folder, k, part) for k, part in todo]
         try:
             for job in as_completed(jobs):
                 yield job.result()
@@ -144,16 +145,14 @@ def _run(
             raise
 
 
-def _run_here(
-    folder: Path, todo: list[tuple[int, list[Case]]], shortcut: str | None
-) -> Iterator[int]:
+def _run_here(folder: Path, todo: list[tuple[int, list[Case]]]) -> Iterator[int]:
     """Make the parts in this process, whose number of threads is given back."""
     import torch
 
     before = torch.get_num_threads()
     try:
         for k, part in todo:
-            yield make_part(folder, k, part, shortcut)
+            yield make_part(folder, k, part)
     finally:
         torch.set_num_threads(before)
 
@@ -166,7 +165,7 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = None) -> int:
+def make_part(folder: Path, k: int, cases: list[Case]) -> int:
     """Make the studies of one part and keep their truth; return how many they are."""
     import torch
 
@@ -177,8 +176,7 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
     texts = read_reports().set_index("uid")
     rows = []
     for case in cases:
-        mark = "ICU" if shortcut and case.drawn[shortcut] == 1 else None
-        made = picture(case, chest, marker=mark)
+        made = picture(case, chest)
         sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
         write_study(folder, case, made.tone, sections)
         rows.append(_truth(case, made))
@@ -222,6 +220,7 @@ def _truth(case: Case, made: "Picture") -> dict:
         "drawn": json.dumps(case.drawn),
         "header_source": case.header["source"],
         "header_sampled": bool(case.header["sampled"]),
+        "cue": case.cue,
         "regions": regions,
         "evidence": evidence,
     }

@@ -1,4 +1,4 @@
-"""Painters of what was put into the patient: central lines, pacemakers, wires of the sternum.
+"""Painters of what was put into the patient: lines, pacemakers, sternal wires, chest drains.
 
 Each takes the chest, what to draw and a grade (0 mild to 2 severe), and returns its evidence.
 Explained in book/01_reading_a_radiograph.
@@ -23,6 +23,13 @@ LINES = {  # routes of a central venous line, mm x y z
 TIPS = (  # where the two leads of a pacemaker end, mm x y z
     [(0, 45, 0), (38, 55, -28)],
     [(-20, 45, 5), (-14, 52, 25)],
+)
+DRAIN = (  # across a chest drain: mm from its middle, density times cross-section in mm2
+    (-4.0, 14.0),
+    (-2.0, 6.0),
+    (0.0, 120.0),
+    (2.0, 6.0),
+    (4.0, 14.0),
 )
 SKIN = -300  # Hounsfield units; what is denser is inside the body
 
@@ -99,3 +106,35 @@ def sternal_wires(
         loop = chest.thread(np.stack(ring, 1), 160.0)
         wires = np.maximum(wires, loop)
     return Evidence(drawing, wires, least=0.02)
+
+
+def chest_drain(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
+    """A tube from the side of the chest to the top of the lung, with a stripe that rays see."""
+    sign = -1 if drawing.side == "right" else 1
+    lung = chest.anatomy.lung(drawing.side)
+    low, high = chest.ends(lung)
+    entry = low + 0.42 * (high - low)
+    way = [(_edge(chest, lung, entry) + 55, entry - 25)]
+    for share in (0.42, 0.5, 0.65, 0.78):
+        z = low + share * (high - low)
+        way.append((_edge(chest, lung, z) - 13, z))
+    top = low + 0.88 * (high - low)
+    way.append((_edge(chest, lung, top) - 22, top))
+    points = [(sign * out, 0, z) for out, z in way]
+    route = smooth_route(points, chest.rng, 2.0)
+    tube = np.zeros_like(chest.added)
+    for beside, mass in DRAIN:
+        wall = chest.thread(route + np.array([beside, 0, 0]), mass)
+        tube = np.maximum(tube, wall)
+    return Evidence(drawing, tube, least=0.02)
+
+
+def _edge(chest: Chest, lung: np.ndarray, z: float) -> float:
+    """Return how far a lung reaches from the middle (mm, positive) at a height."""
+    level = np.abs(chest.z[0, 0] - z).argmin()
+    columns = lung[:, :, level].any(1)
+    return float(np.abs(chest.x[columns]).max())

@@ -21,7 +21,7 @@ from virtual_hospital.paint_body import (
     scoliosis,
     tortuous_aorta,
 )
-from virtual_hospital.paint_devices import central_line, pacemaker, sternal_wires
+from virtual_hospital.paint_devices import central_line, chest_drain, pacemaker, sternal_wires
 from virtual_hospital.paint_lung import (
     atelectasis,
     consolidation,
@@ -56,7 +56,9 @@ PAINTERS = {  # in this order: a finding's place decides its random stream
     "pacemaker": pacemaker,
     "sternal_wires": sternal_wires,
 }
-PLACES = {name: place for place, name in enumerate(PAINTERS)}
+BESIDES = {"chest_drain": chest_drain}  # no findings: drawn as planted cues only
+ALL = PAINTERS | BESIDES
+PLACES = {name: place for place, name in enumerate(ALL)}
 
 
 def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int) -> Chest:
@@ -76,7 +78,7 @@ def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int)
     own_body = replace(body, raised=dict(body.raised))
     chest = Chest(anatomy, own_body, np.random.default_rng(seed))
     for drawing in drawings:
-        paint = PAINTERS[drawing.name]
+        paint = ALL[drawing.name]
         sides = ("right", "left") if drawing.side == "both" else (drawing.side,)
         for side in sides:
             chest.rng = np.random.default_rng([seed, PLACES[drawing.name], len(side)])
