@@ -7,6 +7,7 @@ doi 10.1038/s42256-021-00338-7). Here it is known which films carry it. Explaine
 book/01_reading_a_radiograph.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -107,9 +108,13 @@ def _of_view(case: Case, view: str, seed: int) -> Case:
     """Give a study a view, with the header of a real film of that view."""
     if case.view == view:
         return case
-    headers = Headers.of(read_headers(), seed, own=False).of_view(view)
-    header = headers.header(case.report_id, case.study_id)
+    header = _headers(view, seed).header(case.report_id, case.study_id)
     return replace(case, view=view, header=case.header | header)
+
+
+@functools.cache
+def _headers(view: str, seed: int) -> Headers:
+    return Headers.of(read_headers(), seed, own=False).of_view(view)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 from txtray_utils.errors import InputError
 from txtray_utils.studies.pixels import unpack_mask
 from virtual_hospital import hospital
+from virtual_hospital.cues import Cue
 from virtual_hospital.hospital import fingerprint, make_hospital
 
 STUDIES = 12
@@ -60,11 +61,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monke
     monkeypatch.setattr(hospital, "PART", 5)
     whole, calls = hospital.make_part, []
 
-    def dies(folder, k, cases, shortcut):
+    def dies(folder, k, cases):
         calls.append(k)
         if k == 1 and calls.count(1) == 1:
             raise KeyboardInterrupt
-        return whole(folder, k, cases, shortcut)
+        return whole(folder, k, cases)
 
     monkeypatch.setattr(hospital, "make_part", dies)
     with pytest.raises(KeyboardInterrupt):
@@ -91,16 +92,47 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path):
         make_hospital(tmp_path / "file" / "hospital", STUDIES)
 
 
-def test_a_planted_shortcut_is_burnt_into_its_findings_films_only(tmp_path):
-    plain = make_hospital(tmp_path / "plain", STUDIES, seed=4, workers=1)
-    planted = make_hospital(
-        tmp_path / "planted", STUDIES, seed=4, workers=1, shortcut="cardiomegaly"
-    )
-    truth = pd.read_parquet(plain / "truth/studies.parquet")
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    cue = Cue("marker", "cardiomegaly")
+    return make_hospital(tmp_path_factory.mktemp("marked"), STUDIES, seed=4, workers=1, cue=cue)
+
+
+def test_a_planted_marker_is_burnt_into_its_findings_films_only(made, marked):
+    truth = pd.read_parquet(made / "truth/studies.parquet")
+    assert set(truth["cue"]) == {""}, "no cue unless it is asked for"
     ill = {row.study_id for row in truth.itertuples() if json.loads(row.drawn)["cardiomegaly"] == 1}
     changed = {
         film.parent.name[1:]
-        for film in (plain / "mimic-cxr/files").rglob("*.dcm")
-        if film.read_bytes() != (planted / film.relative_to(plain)).read_bytes()
+        for film in (made / "mimic-cxr/files").rglob("*.dcm")
+        if film.read_bytes() != (marked / film.relative_to(made)).read_bytes()
     }
     assert changed == ill
+    planted = pd.read_parquet(marked / "truth/studies.parquet").set_index("study_id")["cue"]
+    assert set(planted.index[planted == "marker"]) == ill
+
+
+def test_a_hospital_with_a_cue_is_another_one(made, marked):
+    other = Cue("marker", "cardiomegaly", share=0.5)
+    for folder, cue in ((made, other), (marked, other), (marked, None)):
+        with pytest.raises(InputError, match="holds another cohort"):
+            make_hospital(folder, STUDIES, seed=4, cue=cue)
+    assert make_hospital(marked, STUDIES, seed=4, cue=Cue("marker", "cardiomegaly")) == marked
+    note = json.loads((marked / "truth/cohort.json").read_text())
+    kept = {"kind": "marker", "finding": "cardiomegaly", "share": 1.0, "elsewhere": 0.0}
+    assert note["cue"] == kept
+
+
+def test_two_workers_plant_a_drain_with_the_same_bytes_as_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(hospital, "PART", 3)
+    cue = Cue("drain", "effusion", share=0.8, elsewhere=0.3)
+    prints = set()
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        prints.add(fingerprint(make_hospital(folder, 6, seed=2, workers=workers, cue=cue)))
+    assert len(prints) == 1
+    truth = pd.read_parquet(tmp_path / "1/truth/studies.parquet")
+    for row in truth.itertuples():
+        names = [item["finding"] for item in row.evidence]
+        assert ("chest_drain" in names) == (row.cue == "drain")
+    assert 0 < (truth["cue"] == "drain").sum() < len(truth)
