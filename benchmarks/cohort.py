@@ -18,11 +18,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from measuring import command_line, print_results, watched
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import STUDIES
+from virtual_hospital.anatomy import load
 from virtual_hospital.cohort import plan_cohort
+from virtual_hospital.counterfactual import pair, removed
 from virtual_hospital.drawable import drawable_counts
 
 
@@ -76,6 +79,20 @@ def rate(n: int, seconds: float) -> Result:
     return Result(n / seconds, n, "1/s", f"{n} studies, 2 workers, cold")
 
 
+def changes(n: int) -> dict[str, Result]:
+    """Make pairs of pictures, a study and the same without a finding, one thread, one process."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        chest = load(Path(folder))
+    ill = [case for case in plan_cohort(STUDIES) if case.drawings]
+    start = time.monotonic()
+    for case in ill[: n // 2]:
+        pair(case, removed(case, case.drawings[0].name), chest)
+    seconds = time.monotonic() - start
+    what = "pictures of studies and of the same without a finding, one thread, planned before"
+    return {"counterfactual.films_per_second": Result(n / seconds, n, "1/s", what)}
+
+
 def plan(usual: int) -> dict[str, Result]:
     """Count who is in the usual cohort and which reports it can draw."""
     cases, counts = plan_cohort(usual), drawable_counts()
@@ -111,6 +128,7 @@ def main() -> None:
         what = f"{usual} studies in one process, cold"
         results[f"seconds.{usual}_one_process"] = Result(alone.seconds, usual, "s", what)
     results |= plan(usual)
+    results |= changes(20 if asked.quick else 200)
     write_results("cohort", results)
     print_results(results)
 
