@@ -66,7 +66,7 @@ class Body:
         curve = rng.normal(0, 1.5)
         lung = np.exp(rng.normal(0, 0.08))
         wall = np.exp(rng.normal(0.1, 0.35))
-        breasts = rng.gamma(4, 7) if sex == "F" else rng.gamma(1, 5)
+        breasts = rng.gamma(4, 5) if sex == "F" else rng.gamma(1, 5)
         return cls(
             size=(width, depth, height),
             shift=tuple(shift),
@@ -102,7 +102,7 @@ class Body:
 
 def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     """Map points of this person's chest to the scanned one: (..., 3) mm x, y, z in and out."""
-    x, y, z = _upright(points, body)
+    x, y, z = upright(points, body)
     behind = (y + 70) / 60
     spine = torch.exp(-(behind**2))
     bend = torch.sin((z + 20) / 130 * torch.pi)
@@ -128,8 +128,8 @@ def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     return out + _wobbled(out, body.wobble)
 
 
-def _upright(points: torch.Tensor, body: Body) -> Axes:
-    """Undo the shift, the three turns and the size of a person."""
+def upright(points: torch.Tensor, body: Body) -> Axes:
+    """Undo the shift, the three turns and the size of a person: (..., 3) mm to a straight chest."""
     angles = torch.deg2rad(torch.tensor(body.turn))
     cz, cx, cy = torch.cos(angles).tolist()
     sz, sx, sy = torch.sin(angles).tolist()
