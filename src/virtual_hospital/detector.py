@@ -11,10 +11,10 @@ from virtual_hospital.plate import lay_border, lay_marker
 from virtual_hospital.radiograph import Film
 
 SCATTER = {"AP": (0.35, 0.6), "PA": (0.2, 0.4)}  # share of the beam that is scattered
-NOISE = 1.2e-5  # variance of the signal where all of the beam arrives, at the usual exposure
+NOISE = 0.8e-5  # variance of the signal where all of the beam arrives, at the usual exposure
 USUAL = 0.1  # share of the beam that arrives behind half of an average film
 LEAST = 0.7  # attenuation of the thinnest part of a body
-DARK = (0.31, 0.1)  # grey of the lungs' darkest part: mean and spread over films
+DARK = (0.33, 0.1)  # grey of the lungs' darkest part: mean and spread over films
 LIGHT = (0.945, 0.02)  # grey of the densest part
 TARGETS = {  # mean over 400 training films of Open-i, from benchmarks/acquisition.py
     "grey quantile": (0.30, 0.39, 0.49, 0.66, 0.81, 0.89, 0.94),
@@ -84,7 +84,7 @@ def _enhanced(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = signal.shape[0]
     fine = rng.uniform(1.0, 2.6)
     coarse = rng.uniform(0.1, 0.6)
-    for reach, gain in ((0.012, fine), (0.08, coarse)):
+    for reach, gain in ((0.008, fine), (0.08, coarse)):
         blurred = ndimage.gaussian_filter(signal, reach * size, mode="nearest")
         edges = signal - blurred
         signal = signal + gain * edges
@@ -104,9 +104,9 @@ def _toned(
     share = (signal - low) / (high - low)
     straight = np.clip(share, 0, 1)
     shaped = straight**2 * (3 - 2 * straight)
-    shoulder = rng.uniform(0.2, 0.9)
+    shoulder = rng.uniform(0.2, 1.0)
     curved = straight + shoulder * (shaped - straight)
-    bent = curved ** rng.uniform(0.75, 1.05)
+    bent = curved ** rng.uniform(0.6, 0.95)
     dark = np.clip(rng.normal(*DARK), 0.08, 0.5)
     light = np.clip(rng.normal(*LIGHT), 0.85, 0.98)
     over = share - straight  # beyond either end: air is black, metal white

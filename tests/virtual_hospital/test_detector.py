@@ -3,9 +3,11 @@
 import numpy as np
 
 from virtual_hospital.body import Body
-from virtual_hospital.detector import develop
+from virtual_hospital.detector import TARGETS, develop
 from virtual_hospital.painters import draw
 from virtual_hospital.radiograph import expose
+
+QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
 
 def test_developing_is_in_range_repeats_and_depends_on_the_exposure(chest_of_all):
@@ -19,3 +21,28 @@ def test_developing_is_in_range_repeats_and_depends_on_the_exposure(chest_of_all
     grainy = develop(film, np.random.default_rng(3), "PA", 0.05)
     rough = [np.abs(np.diff(image, axis=0))[8:60].mean() for image in (one, grainy)]
     assert rough[1] > 1.2 * rough[0]
+
+
+def test_greys_lie_near_those_of_real_training_films(chest_of_all):
+    greys = []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        body = Body.random(rng, "FM"[seed % 2])
+        film = expose(draw(chest_of_all, body, (), 0), "PA", 118, 1830, size=96)
+        tone = develop(film, rng, "PA", 1.0)
+        greys.append(np.quantile(tone[9:-9, 9:-9], QUANTILES))
+    assert np.abs(np.mean(greys, 0) - TARGETS["grey quantile"]).max() < 0.08
+
+
+def test_air_beside_the_body_is_darker_than_lung_and_heavy_people_are_not_grainier(chest_of_all):
+    rough = []
+    for wall in (0.8, 1.8):
+        film = expose(draw(chest_of_all, Body(wall=wall), (), 0), "PA", 110, 1830, size=96)
+        one = develop(film, np.random.default_rng(3), "PA", 1.0)
+        other = develop(film, np.random.default_rng(3), "PA", 400.0)
+        rough.append(np.abs(one - other)[20:70, 20:70].mean())
+        lung = one[film.regions["right_lung_field"]].mean()
+        air = film.path < 0.05
+        air[:20] = False
+        assert not air.any() or np.median(one[air]) < lung
+    assert rough[1] < 2 * rough[0]
