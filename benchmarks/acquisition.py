@@ -10,6 +10,7 @@ book/01_reading_a_radiograph."""
 
 import argparse
 import re
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -40,10 +41,12 @@ def square(film: Image.Image) -> np.ndarray:
 def real_films(number: int) -> list[np.ndarray]:
     """Return the first training films of Open-i."""
     films = []
-    for path in sorted((data_dir("openi") / "png").glob("*.png")):
-        uid = int(re.findall(r"\d+", path.name)[0])
-        if uid % 2:
-            films.append(square(Image.open(path)))
+    folder = data_dir("openi") / "png"
+    for path in sorted(folder.glob("*.png")):
+        uid = re.findall(r"\d+", path.name)[0]
+        if int(uid) % 2:
+            film = square(Image.open(path))
+            films.append(film)
         if len(films) == number:
             break
     return films
@@ -71,23 +74,33 @@ def powers(film: np.ndarray) -> np.ndarray:
     tone = np.log(FLOOR + middle(film))
     tone = tone - tone.mean()
     window = np.hanning(len(tone))
-    spectrum = np.abs(np.fft.fft2(tone * np.outer(window, window))) ** 2
-    cycles = np.fft.fftfreq(len(tone), 1 / len(tone))
-    radius = np.hypot(*np.meshgrid(cycles, cycles))
+    tapered = tone * np.outer(window, window)
+    waves = np.fft.fft2(tapered)
+    power = np.abs(waves) ** 2
+    side = len(tone)
+    cycles = np.fft.fftfreq(side, 1 / side)
+    radius = np.hypot(cycles[:, None], cycles)
     rings = []
-    for low, high in zip(RINGS[:-1], RINGS[1:], strict=True):
+    for low, high in pairwise(RINGS):
         inside = (radius >= low) & (radius < high)
-        rings.append(np.log10(spectrum[inside].mean()))
+        mean = power[inside].mean()
+        rings.append(np.log10(mean))
     return np.array(rings)
 
 
 def measured(films: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Return each measure with one row a film."""
     rings = np.array([powers(film) for film in films])
-    centres = np.log10(np.sqrt(np.multiply(RINGS[:-1], RINGS[1:])))
+    middles = np.array([middle(film) for film in films])
+    bounds = np.log10(RINGS)
+    centres = (bounds[1:] + bounds[:-1]) / 2
     slope = np.polyfit(centres, rings.T, 1)[0]
-    greys = np.quantile([middle(film) for film in films], QUANTILES, axis=(1, 2))
-    return {"grey quantile": greys.T, "log10 power": rings, "slope": slope[:, None]}
+    greys = np.quantile(middles, QUANTILES, axis=(1, 2))
+    return {
+        "grey quantile": greys.T,
+        "log10 power": rings,
+        "slope": slope[:, None],
+    }
 
 
 def main() -> None:
@@ -95,7 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", nargs="?", type=int, default=60)
     number = parser.parse_args().films
-    groups = {"real": real_films(number), "virtual": virtual_films(number)}
+    groups = {
+        "real": real_films(number),
+        "virtual": virtual_films(number),
+    }
     for name, films in groups.items():
         for measure, values in measured(films).items():
             mean = np.round(values.mean(0), 2).tolist()

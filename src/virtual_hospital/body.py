@@ -25,6 +25,7 @@ DOMES = {  # mm, tops of the diaphragm
 }
 DOME_REACH = (62.0, 80.0, 75.0)  # mm
 LEVEL = {"right": 0.0, "left": 0.0}  # neither dome is raised
+SHOULDERS = -22.0  # mm, how far they hang below those of the scan, whose arms are up
 RIBS = 114.0  # mm from the middle, beyond which there is only the wall
 WOBBLE_REACH = (200.0, 130.0, 200.0)  # mm from the centre to the ends of the wobble: x, y, z
 
@@ -60,13 +61,17 @@ class Body:
         turn = rng.normal(0, TURNS[view]).tolist()  # floats, which torch takes as float32
         heart = rng.normal(-0.14, 0.04)
         breath = rng.normal(BREATH[view], 7)
-        raised = {side: breath + rng.normal(0, 3) for side in DOMES}
-        shoulders = rng.normal(-22, 8)
+        raised = {}
+        for side in DOMES:
+            raised[side] = breath + rng.normal(0, 3)
+        shoulders = rng.normal(SHOULDERS, 8)
         arms = rng.uniform(30, 120, 2)
         curve = rng.normal(0, 1.5)
         lung = np.exp(rng.normal(0, 0.08))
-        wall = np.exp(rng.normal(0.1, 0.35))
-        breasts = rng.gamma(4, 5) if sex == "F" else rng.gamma(1, 5)
+        thicker = rng.normal(0.1, 0.35)
+        wall = float(np.exp(thicker))
+        usual = 4 if sex == "F" else 1
+        breasts = rng.gamma(usual, 5) * wall**0.5
         return cls(
             size=(width, depth, height),
             shift=tuple(shift),
@@ -75,10 +80,10 @@ class Body:
             raised=raised,
             shoulders=shoulders,
             arms=tuple(arms),
-            wall=float(wall),
+            wall=wall,
             curve=curve,
             lung=float(lung),
-            breasts=float(breasts * wall**0.5),
+            breasts=float(breasts),
             wobble=rng.normal(0, 2.5, (3, 4, 4, 4)),
         )
 
@@ -112,7 +117,8 @@ def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     away = outward * torch.sigmoid((z - 95) / 15)
     z = z - body.shoulders * torch.clamp(away, 0, 1.5)
     beyond = torch.relu(x.abs() - RIBS)
-    x = x + x.sign() * beyond * (1 / body.wall - 1)
+    shrink = 1 / body.wall - 1
+    x = x + x.sign() * beyond * shrink
     x, y, z = _lying(x, y, z)
     for side, dome in DOMES.items():
         near = _near_dome((x, y, z), dome)

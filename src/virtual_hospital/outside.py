@@ -8,7 +8,7 @@ book/01_reading_a_radiograph.
 import numpy as np
 import torch
 
-from virtual_hospital.body import RIBS, Body, upright
+from virtual_hospital.body import RIBS, SHOULDERS, Body, upright
 
 NECK = 45.0  # mm, half its width
 SHOULDER = 150.0  # mm, height of the shoulder beside the neck, before it falls to the arm
@@ -46,34 +46,43 @@ def silhouette(at: Plane, body: Body) -> np.ndarray:
     """
     x, z = at
     away = np.abs(x)
-    rising = np.exp((NECK - away) / 22)
+    beside = away - NECK
+    rising = np.exp(-beside / 22)
     falling = np.maximum(0, away - 125) / 40
-    line = SHOULDER + 60 * rising - 20 * falling**2
-    line += (22 + body.shoulders) * np.clip((away - NECK) / 60, 0, 1)
+    lifted = body.shoulders - SHOULDERS
+    outward = np.clip(beside / 60, 0, 1)
+    line = SHOULDER + 60 * rising
+    line = line - 20 * falling**2
+    line = line + lifted * outward
     below = (line - z) / 40
-    return np.sqrt(np.clip(below, 0, 1))
+    thinned = np.clip(below, 0, 1)
+    return np.sqrt(thinned)
 
 
 def arms(at: Plane, body: Body) -> np.ndarray:
     """Return the (H, W) mm of water that both arms are worth, bone included."""
     x, z = at
-    start, top = JOINT
-    start = start + 20 * (body.wall - 1)
-    down = np.clip((top - z) / 250, 0, 1.2)
+    inner, top = JOINT
+    thicker = 20 * (body.wall - 1)
+    start = inner + thicker
+    below = (top - z) / 250
+    down = np.clip(below, 0, 1.2)
     radius = ARM * body.wall**0.5
     total = np.zeros_like(x)
     for sign, gap in zip((-1, 1), body.arms, strict=True):
-        away = sign * x - start - gap * down
+        middle = start + gap * down
+        away = sign * x - middle
         flesh = _round(away, radius)
         bone = _round(away, HUMERUS)
-        rounded = np.clip((top + radius - z) / radius, 0, 1)
-        total += rounded * (flesh + bone)
-    return total
+        total += flesh + bone
+    from_top = (top + radius - z) / radius
+    return total * np.clip(from_top, 0, 1)
 
 
 def _round(away: np.ndarray, radius: float) -> np.ndarray:
     """Return how thick (mm) a rod is at a distance from its middle line."""
-    inside = np.maximum(0, radius**2 - away**2)
+    squared = radius**2 - away**2
+    inside = np.maximum(0, squared)
     return 2 * np.sqrt(inside)
 
 
@@ -83,22 +92,24 @@ def breasts(at: Plane, body: Body) -> np.ndarray:
     wide = 52 + 0.5 * body.breasts
     tall = 46 + 0.6 * body.breasts
     centre = -6 - 0.45 * body.breasts
-    total = np.zeros_like(x)
-    for sign in (-1, 1):
-        across = (sign * x - 78 - 0.2 * body.breasts) / wide
-        up = (z - centre) / tall
-        up = np.where(up > 0, 0.6 * up, up)
-        inside = np.maximum(0, 1 - across**2 - up**2)
-        fading = np.clip(0.9 - 0.7 * up, 0, 1)
-        total += fading * inside**0.7
-    return 0.95 * body.breasts * total
+    apart = 78 + 0.2 * body.breasts
+    across = (np.abs(x) - apart) / wide
+    up = (z - centre) / tall
+    up = np.where(up > 0, 0.6 * up, up)
+    squared = across**2 + up**2
+    inside = np.maximum(0, 1 - squared)
+    faint = 0.9 - 0.7 * up
+    fading = np.clip(faint, 0, 1)
+    thickness = 0.95 * body.breasts
+    return thickness * fading * inside**0.7
 
 
 def fat(at: Plane, body: Body) -> np.ndarray:
     """Return the (H, W) mm of water that the wall in front and behind has more than the scan's."""
     x, z = at
     more = 55 * (body.wall - 1)
-    belly = 1 + np.clip(-z / 150, -0.5, 0.8)
+    low = np.clip(-z / 150, -0.5, 0.8)
     edge = RIBS + 30 * body.wall
-    inside = np.clip((edge - np.abs(x)) / 50, 0, 1)
-    return more * belly * np.sqrt(inside)
+    from_edge = (edge - np.abs(x)) / 50
+    inside = np.clip(from_edge, 0, 1)
+    return more * (1 + low) * np.sqrt(inside)

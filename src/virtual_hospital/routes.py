@@ -13,17 +13,55 @@ from scipy.interpolate import PchipInterpolator
 from virtual_hospital.chest import Point
 
 SUBCLAVIAN = {
-    "right": [(-92, 18, 128), (-62, 36, 124), (-42, 33, 120), (-36, 31, 110)],
-    "left": [(72, 18, 128), (45, 36, 124), (22, 33, 121), (2, 35, 110), (-19, 37, 96)],
+    "right": [
+        (-92, 18, 128),
+        (-62, 36, 124),
+        (-42, 33, 120),
+        (-36, 31, 110),
+    ],
+    "left": [
+        (72, 18, 128),
+        (45, 36, 124),
+        (22, 33, 121),
+        (2, 35, 110),
+        (-19, 37, 96),
+    ],
 }
 ARM = {
-    "right": [(-150, -2, 92), (-122, 4, 116)],
-    "left": [(132, -2, 92), (102, 4, 116)],
+    "right": [
+        (-150, -2, 92),
+        (-122, 4, 116),
+    ],
+    "left": [
+        (132, -2, 92),
+        (102, 4, 116),
+    ],
 }
-NECK = [(-48, 26, 168), (-45, 30, 142), (-41, 32, 126), (-35, 31, 110)]
-CAVA = [(-31, 24, 88), (-32, 16, 66), (-30, 16, 44), (-25, 18, 22), (-21, 18, 8)]
-APPENDAGE = [(-24, 26, -2), (-20, 38, 4), (-14, 46, 20)]  # the lead turns up to the right auricle
-APEX = [(-22, 22, -4), (0, 36, -14), (28, 50, -22), (56, 54, -26)]  # through the tricuspid valve
+NECK = [
+    (-48, 26, 168),
+    (-45, 30, 142),
+    (-41, 32, 126),
+    (-35, 31, 110),
+]
+CAVA = [
+    (-31, 24, 88),
+    (-32, 16, 66),
+    (-30, 16, 44),
+    (-25, 18, 24),
+    (-23, 18, 14),
+    (-20, 18, 5),
+]
+ATRIUM = [  # the lead turns up to the front wall of the right atrium
+    (-23, 24, -6),
+    (-18, 36, -9),
+    (-13, 44, 0),
+]
+APEX = [  # through the tricuspid valve
+    (-22, 22, -4),
+    (0, 36, -14),
+    (28, 50, -22),
+    (56, 54, -26),
+]
 POINTS = 120  # a route has
 
 
@@ -41,26 +79,30 @@ def smooth_route(
     way = way + rng.normal(0, spread, way.shape)
     moves = np.diff(way, axis=0)
     steps = np.linalg.norm(moves, axis=1)
-    walked = np.concatenate([[0], np.cumsum(steps)])
+    far = np.cumsum(steps)
+    walked = np.concatenate([[0], far])
     curve = PchipInterpolator(walked, way)
-    return curve(np.linspace(0, walked[-1], POINTS))
+    along = np.linspace(0, far[-1], POINTS)
+    return curve(along)
 
 
 def line_route(side: str, rng: np.random.Generator) -> list[Point]:
     """Choose the way of a central venous line: from the arm, below a collarbone or from the neck.
 
-    It ends in the lower third of the superior vena cava or at its mouth.
+    It ends near the mouth of the superior vena cava, in its lower third or just past it.
     """
-    tip = CAVA[-1 - int(rng.integers(2))]
-    last = CAVA.index(tip) + 1
+    short = rng.random() < 0.5
+    cava = CAVA[:-1] if short else CAVA
     way = rng.choice(["arm", "subclavian", "neck"])
     if way == "neck" and side == "right":
-        return NECK + CAVA[:last]
-    entry = ARM[side] if way == "arm" else []
-    return entry + SUBCLAVIAN[side] + CAVA[:last]
+        return NECK + cava
+    central = SUBCLAVIAN[side] + cava
+    if way == "arm":
+        return ARM[side] + central
+    return central
 
 
 def lead_routes(side: str, pocket: Point) -> list[list[Point]]:
-    """Return the ways of two leads from a pacemaker's pocket: to the apex, to the auricle."""
+    """Return the ways of two leads from a pacemaker's pocket: to the apex, to the right atrium."""
     vein = [pocket, *SUBCLAVIAN[side][1:], *CAVA]
-    return [vein + APEX, vein + APPENDAGE]
+    return [vein + APEX, vein + ATRIUM]

@@ -6,7 +6,7 @@ import torch
 from virtual_hospital.body import Body
 from virtual_hospital.outside import arms, breasts, fat, plane, silhouette
 
-AXIS = torch.linspace(-200, 200, 81)
+AXIS = torch.linspace(-340, 340, 137)
 
 
 def _at(body):
