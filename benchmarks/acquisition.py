@@ -2,11 +2,10 @@
 
     python benchmarks/acquisition.py [FILMS]
 
-prints, for each group, the mean and the spread over films of grey quantiles, of the power of the
-log-tone in rings of spatial frequency, and of its slopes. It writes nothing. The numbers that
-`virtual_hospital.detector` aims at (its TARGETS) come from here. Only real films of training
-patients count: here, those whose uid in Open-i is odd. Explained in
-book/01_reading_a_radiograph."""
+prints, for each group, mean and spread over films of grey quantiles, of the power of the log-tone
+in rings of spatial frequency, and of its slope; `virtual_hospital.detector.TARGETS` comes from
+here. It writes nothing. Only real films of training patients count: here, those whose uid in
+Open-i is odd. Explained in book/01_reading_a_radiograph."""
 
 import argparse
 import re
@@ -108,10 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", nargs="?", type=int, default=60)
     number = parser.parse_args().films
-    groups = {
-        "real": real_films(number),
-        "virtual": virtual_films(number),
-    }
+    groups = {"real": real_films(number), "virtual": virtual_films(number)}
     for name, films in groups.items():
         for measure, values in measured(films).items():
             mean = np.round(values.mean(0), 2).tolist()

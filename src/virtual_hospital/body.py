@@ -60,7 +60,8 @@ class Body:
         shift = rng.normal(0, 6, 2)
         turn = rng.normal(0, TURNS[view]).tolist()  # floats, which torch takes as float32
         heart = rng.normal(-0.14, 0.04)
-        breath = rng.normal(BREATH[view], 7)
+        usual = BREATH[view]
+        breath = rng.normal(usual, 7)
         raised = {}
         for side in DOMES:
             raised[side] = breath + rng.normal(0, 3)
@@ -71,7 +72,8 @@ class Body:
         thicker = rng.normal(0.1, 0.35)
         wall = float(np.exp(thicker))
         usual = 4 if sex == "F" else 1
-        breasts = rng.gamma(usual, 5) * wall**0.5
+        thickness = rng.gamma(usual, 5)
+        breasts = thickness * wall**0.5
         return cls(
             size=(width, depth, height),
             shift=tuple(shift),

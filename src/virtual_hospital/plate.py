@@ -20,14 +20,16 @@ def lay_border(tone: np.ndarray, rng: np.random.Generator) -> None:
     shown = rng.random() < BORDERED
     margins = rng.exponential(0.014, 4)
     margins = np.minimum(margins, WIDEST)
-    turn = np.deg2rad(rng.normal(0, 0.8))
+    degrees = rng.normal(0, 0.8)
+    turn = np.deg2rad(degrees)
     grey = rng.uniform(0, 0.1)
     if rng.random() < 0.25:
         grey = 1 - grey
     soft = rng.choice([0.002, 0.006])
     if not shown:
         return
-    places = np.arange(size) / size - 0.5
+    pixels = np.arange(size)
+    places = pixels / size - 0.5
     u = places[None, :]
     v = places[:, None]
     cos = np.cos(turn)
