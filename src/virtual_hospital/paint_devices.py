@@ -29,7 +29,7 @@ def central_line(
     """A line through the veins to the lower superior vena cava."""
     way = line_route(drawing.side or "right", chest.rng)
     route = smooth_route(way, chest.rng, 2.0)
-    return Evidence(drawing, chest.thread(route, 90.0), least=SEEN)
+    return Evidence(drawing, chest.thread(route, 110.0), least=SEEN)
 
 
 def pacemaker(
@@ -46,7 +46,7 @@ def pacemaker(
     shown = can / CAN
     for way in lead_routes(side, place)[: 1 + grade]:
         route = smooth_route(way, chest.rng, 1.0)
-        lead = chest.thread(route, 70.0)
+        lead = chest.thread(route, 90.0)
         shown = np.maximum(shown, lead)
     return Evidence(drawing, shown.astype(np.float32), least=SEEN)
 
@@ -95,6 +95,6 @@ def sternal_wires(
             front + 6 * sin,
             z + tall * sin,
         ]
-        loop = chest.thread(np.stack(ring, 1), 110.0)
+        loop = chest.thread(np.stack(ring, 1), 140.0)
         wires = np.maximum(wires, loop)
     return Evidence(drawing, wires, least=SEEN)
