@@ -10,7 +10,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-TURNS = (2.5, 2.5, 1.2)  # degrees, the spread of a person's three turns
+TURNS = {  # degrees, the spread of a person's three turns; who lies in bed lies less straight
+    "PA": (2.0, 2.5, 1.2),
+    "AP": (3.5, 4.0, 2.0),
+}
+LIES = (0.061, -0.087)  # how the scanned chest lies: mm that its middle moves a mm to y and z
+MIDDLE = (-6.5, 40.0)  # mm, where its middle is at y = 0: x, z
+BREATH = {"PA": -30.0, "AP": -22.0}  # mm that the domes stand above the scanned ones, on average
 HEART = (14.0, 22.0, 18.0)  # mm, centre of the heart: x, y, z
 HEART_REACH = (95.0, 75.0, 80.0)  # mm
 DOMES = {  # mm, tops of the diaphragm
@@ -19,6 +25,8 @@ DOMES = {  # mm, tops of the diaphragm
 }
 DOME_REACH = (62.0, 80.0, 75.0)  # mm
 LEVEL = {"right": 0.0, "left": 0.0}  # neither dome is raised
+SHOULDERS = -22.0  # mm, how far they hang below those of the scan, whose arms are up
+RIBS = 114.0  # mm from the middle, beyond which there is only the wall
 WOBBLE_REACH = (200.0, 130.0, 200.0)  # mm from the centre to the ends of the wobble: x, y, z
 
 Triple = tuple[float, float, float]
@@ -35,30 +43,37 @@ class Body:
     heart: float = 0.0  # 0.2 draws the heart about a quarter wider
     raised: dict[str, float] = field(default_factory=LEVEL.copy)
     shoulders: float = 0.0  # how far the shoulders are lifted
+    arms: tuple[float, float] = (90.0, 90.0)  # from the ribs to the right and the left arm
+    wall: float = 1.0  # thickness of the body wall, as a ratio
     curve: float = 0.0  # sideways curve of the spine
     lung: float = 1.0  # density of the lungs
     breasts: float = 0.0  # thickness of breast tissue at its thickest
     wobble: np.ndarray | None = None  # (3, 4, 4, 4) smooth random displacement
 
     @classmethod
-    def random(cls, rng: np.random.Generator, sex: str) -> "Body":
-        """Draw a person: women a little smaller on average, with breast tissue."""
+    def random(cls, rng: np.random.Generator, sex: str, view: str = "PA") -> "Body":
+        """Draw a person: women a little smaller on average, with more breast tissue."""
         base = 0.96 if sex == "F" else 1.02
         width = base * rng.normal(1, 0.045)
         depth = base * rng.normal(1, 0.07)
         height = base * rng.normal(1.1, 0.045)
         shift = rng.normal(0, 6, 2)
-        turn = rng.normal(0, TURNS).tolist()  # floats, which torch takes as float32
+        turn = rng.normal(0, TURNS[view]).tolist()  # floats, which torch takes as float32
         heart = rng.normal(-0.14, 0.04)
+        usual = BREATH[view]
+        breath = rng.normal(usual, 7)
         raised = {}
-        for side in ("right", "left"):
-            raised[side] = rng.normal(-18, 5)
-        shoulders = rng.normal(0, 8)
+        for side in DOMES:
+            raised[side] = breath + rng.normal(0, 3)
+        shoulders = rng.normal(SHOULDERS, 8)
+        arms = rng.uniform(30, 120, 2)
         curve = rng.normal(0, 1.5)
         lung = np.exp(rng.normal(0, 0.08))
-        breasts = 0.0
-        if sex == "F":
-            breasts = float(rng.gamma(4, 5))
+        thicker = rng.normal(0.1, 0.35)
+        wall = float(np.exp(thicker))
+        usual = 4 if sex == "F" else 1
+        thickness = rng.gamma(usual, 5)
+        breasts = thickness * wall**0.5
         return cls(
             size=(width, depth, height),
             shift=tuple(shift),
@@ -66,23 +81,26 @@ class Body:
             heart=heart,
             raised=raised,
             shoulders=shoulders,
+            arms=tuple(arms),
+            wall=wall,
             curve=curve,
             lung=float(lung),
-            breasts=breasts,
+            breasts=float(breasts),
             wobble=rng.normal(0, 2.5, (3, 4, 4, 4)),
         )
 
-    def again(self, rng: np.random.Generator) -> "Body":
+    def again(self, rng: np.random.Generator, view: str = "PA") -> "Body":
         """Return the same person on another day: a new stance and breath, the same build."""
-        other = Body.random(rng, "M")
+        other = Body.random(rng, "M", view)
         raised = {}
         for side, height in self.raised.items():
-            raised[side] = 0.6 * height + 0.4 * other.raised[side]
+            raised[side] = 0.3 * height + 0.7 * other.raised[side]
         return replace(
             self,
             shift=other.shift,
             turn=other.turn,
             shoulders=other.shoulders,
+            arms=other.arms,
             raised=raised,
             heart=0.8 * self.heart + 0.2 * other.heart,
             lung=self.lung * other.lung**0.5,
@@ -91,18 +109,22 @@ class Body:
 
 def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     """Map points of this person's chest to the scanned one: (..., 3) mm x, y, z in and out."""
-    x, y, z = _upright(points, body)
+    x, y, z = upright(points, body)
     behind = (y + 70) / 60
     spine = torch.exp(-(behind**2))
     bend = torch.sin((z + 20) / 130 * torch.pi)
     share = 0.35 + 0.65 * spine
     x = x - body.curve * bend * share
+    outward = torch.relu(x.abs() - 50) / 60
+    away = outward * torch.sigmoid((z - 95) / 15)
+    z = z - body.shoulders * torch.clamp(away, 0, 1.5)
+    beyond = torch.relu(x.abs() - RIBS)
+    shrink = 1 / body.wall - 1
+    x = x + x.sign() * beyond * shrink
+    x, y, z = _lying(x, y, z)
     for side, dome in DOMES.items():
         near = _near_dome((x, y, z), dome)
         z = z - body.raised[side] * near
-    outward = torch.relu(x.abs() - 95) / 60
-    away = outward * torch.sigmoid((z - 75) / 20)
-    z = z - body.shoulders * torch.clamp(away, 0, 1.5)
     near = _near_heart((x, y, z))
     wider = body.heart * near
     x = x - wider * (x - HEART[0])
@@ -114,8 +136,8 @@ def to_scan(points: torch.Tensor, body: Body) -> torch.Tensor:
     return out + _wobbled(out, body.wobble)
 
 
-def _upright(points: torch.Tensor, body: Body) -> Axes:
-    """Undo the shift, the three turns and the size of a person."""
+def upright(points: torch.Tensor, body: Body) -> Axes:
+    """Undo the shift, the three turns and the size of a person: (..., 3) mm to a straight chest."""
     angles = torch.deg2rad(torch.tensor(body.turn))
     cz, cx, cy = torch.cos(angles).tolist()
     sz, sx, sy = torch.sin(angles).tolist()
@@ -127,6 +149,15 @@ def _upright(points: torch.Tensor, body: Body) -> Axes:
     x, z = _turned(x, z, cy, sy)
     width, depth, height = body.size
     return x / width, y / depth, z / height
+
+
+def _lying(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> Axes:
+    """Turn and tilt a straight chest as the scanned one lies (a small turn, so products go)."""
+    front, up = LIES
+    middle, height = MIDDLE
+    above = z - height
+    across = middle + x + front * y + up * above
+    return across, y - front * x, z - up * x
 
 
 def _turned(

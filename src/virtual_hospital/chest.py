@@ -23,7 +23,7 @@ THIRDS = {  # of a lung's height
     "upper": (0.68, 0.92),
 }
 MIDLINE = 45  # mm from the middle, within which no finding is put
-THREAD_BLUR = (0.9, 0.5, 0.6)  # voxels, the thickness of a thread
+THREAD_BLUR = (0.9, 1.2, 0.6)  # voxels, the thickness of a thread
 
 
 @dataclass

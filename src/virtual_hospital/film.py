@@ -58,7 +58,7 @@ def picture(
     build = np.random.default_rng(int(case.subject_id))
     stance = np.random.default_rng([case.seed, 1])
     machine = np.random.default_rng([case.seed, 2])
-    body = Body.random(build, case.sex).again(stance)
+    body = Body.random(build, case.sex).again(stance, case.view)
     kvp, distance = _tube(case, machine)
     zoom = machine.normal(1.0, 0.045)
     usual = -0.3 if case.view == "AP" else 0

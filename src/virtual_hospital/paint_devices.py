@@ -8,21 +8,13 @@ import numpy as np
 
 from virtual_hospital.chest import Chest, Evidence, Point
 from virtual_hospital.drawings import Drawing
-from virtual_hospital.shapes import smooth_route, step
+from virtual_hospital.routes import lead_routes, line_route, smooth_route
+from virtual_hospital.shapes import step
 
-LINES = {  # routes of a central venous line, mm x y z
-    "right": [
-        (-125, 5, 150), (-75, 35, 128), (-38, 32, 108),
-        (-26, 20, 75), (-24, 15, 40), (-23, 12, 8),
-    ],
-    "left": [
-        (125, 5, 150), (70, 35, 128), (20, 38, 110),
-        (-18, 28, 88), (-25, 16, 50), (-23, 12, 12),
-    ],
-}  # fmt: skip
-TIPS = (  # where the two leads of a pacemaker end, mm x y z
-    [(0, 45, 0), (38, 55, -28)],
-    [(-20, 45, 5), (-14, 52, 25)],
+STERNUM = (  # mm, its middle from below to above: z, x, y
+    (-5, 10, 25, 40, 55, 70, 85, 100, 115),
+    (4, 3, 1, 0, 0, -2, -5, -9, -11),
+    (82, 83, 82, 80, 78, 76, 74, 67, 60),
 )
 DRAIN = (  # across a chest drain: mm from its middle, density times cross-section in mm2
     (-4.0, 14.0),
@@ -31,6 +23,8 @@ DRAIN = (  # across a chest drain: mm from its middle, density times cross-secti
     (2.0, 6.0),
     (4.0, 14.0),
 )
+SEEN = 0.13  # mm of a thread's occupancy in a ray, at half of its height: the width that is seen
+CAN = 20.0  # how many mm of can are shown like one of lead
 SKIN = -300  # Hounsfield units; what is denser is inside the body
 
 
@@ -39,9 +33,10 @@ def central_line(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """A line from a shoulder to the heart."""
-    route = smooth_route(LINES[drawing.side or "right"], chest.rng, 2.5)
-    return Evidence(drawing, chest.thread(route, 170.0), least=0.02)
+    """A line through the veins to the lower superior vena cava."""
+    way = line_route(drawing.side or "right", chest.rng)
+    route = smooth_route(way, chest.rng, 2.0)
+    return Evidence(drawing, chest.thread(route, 110.0), least=SEEN)
 
 
 def pacemaker(
@@ -50,24 +45,27 @@ def pacemaker(
     grade: int,
 ) -> Evidence:
     """A can below the skin of the chest, and one or two leads to the heart."""
-    sign = -1 if drawing.side == "right" else 1
+    side = drawing.side or "left"
+    sign = -1 if side == "right" else 1
     place = _below_skin(chest, sign)
-    away = chest.distance(place, (26, 6, 22))
-    can = step((1 - away) * 15)
+    can = _can(chest, place)
     chest.added += 12 * can
-    vein = [
-        place,
-        (sign * 70, 40, 130),
-        (sign * 30, 38, 112),
-        (-20, 26, 85),
-        (-22, 20, 40),
-    ]
-    for tip in TIPS[: 1 + grade]:
-        route = smooth_route(vein + tip, chest.rng, 1.0)
-        lead = chest.thread(route, 55.0)
-        can = np.maximum(can, 8 * lead)
-    shown = np.minimum(can, 1).astype(np.float32)
-    return Evidence(drawing, shown, least=0.15)
+    shown = can / CAN
+    for way in lead_routes(side, place)[: 1 + grade]:
+        route = smooth_route(way, chest.rng, 1.0)
+        lead = chest.thread(route, 90.0)
+        shown = np.maximum(shown, lead)
+    return Evidence(drawing, shown.astype(np.float32), least=SEEN)
+
+
+def _can(chest: Chest, place: Point) -> np.ndarray:
+    """Return the share of each voxel in a flat can with round corners, 46 mm by 42 mm by 10 mm."""
+    squared = 0
+    axes_of = (chest.x, chest.y, chest.z)
+    for axis, middle, half in zip(axes_of, place, (23, 6, 21), strict=True):
+        away = (axis - middle) / half
+        squared = squared + np.abs(away) ** 3
+    return step((1 - squared) * 8)
 
 
 def _below_skin(chest: Chest, sign: int) -> Point:
@@ -86,26 +84,27 @@ def sternal_wires(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """A column of wire loops in front of the heart."""
+    """A column of wire loops round the sternum."""
     turns = np.linspace(0, 2 * np.pi, 30)
     cos = np.cos(turns)
     sin = np.sin(turns)
     wires = np.zeros_like(chest.added)
     number = 5 + grade
-    heights = np.linspace(-5, 105, number)
+    heights = np.linspace(0, 110, number)
     heights += chest.rng.normal(0, 2, number)
     for z in heights:
-        middle = -9 + chest.rng.normal(0, 1.5)
+        middle = np.interp(z, STERNUM[0], STERNUM[1]) + chest.rng.normal(0, 1)
+        front = np.interp(z, STERNUM[0], STERNUM[2])
         width = chest.rng.uniform(8, 11)
         tall = chest.rng.uniform(4, 6)
         ring = [
             middle + width * cos,
-            66 + 4 * sin,
+            front + 6 * sin,
             z + tall * sin,
         ]
-        loop = chest.thread(np.stack(ring, 1), 160.0)
+        loop = chest.thread(np.stack(ring, 1), 140.0)
         wires = np.maximum(wires, loop)
-    return Evidence(drawing, wires, least=0.02)
+    return Evidence(drawing, wires, least=SEEN)
 
 
 def chest_drain(
@@ -130,7 +129,7 @@ def chest_drain(
     for beside, mass in DRAIN:
         wall = chest.thread(route + np.array([beside, 0, 0]), mass)
         tube = np.maximum(tube, wall)
-    return Evidence(drawing, tube, least=0.02)
+    return Evidence(drawing, tube, least=SEEN)
 
 
 def _edge(chest: Chest, lung: np.ndarray, z: float) -> float:

@@ -18,11 +18,12 @@ from virtual_hospital.anatomy import REGIONS, Anatomy, lobes
 from virtual_hospital.body import Body, to_scan
 from virtual_hospital.chest import Chest
 from virtual_hospital.grid import axes
+from virtual_hospital.outside import BACK, FRONT, arms, breasts, fat, plane, silhouette
 
 WATER = 0.0185  # 1/mm, effective attenuation of water for a chest beam of about 110 kVp
 BONE = 0.45  # how much more bone mineral attenuates than water of its density, at 110 kVp
-FIELD = 300.0  # mm, side of the square that the film shows at the middle of the body
-CENTRE = 13.0  # mm above the middle of the scan
+FIELD = 315.0  # mm, side of the square that the film shows at the middle of the body
+CENTRE = 33.0  # mm above the middle of the scan
 PLANES = 56  # planes of samples through the depth of the body
 DEPTH_MM = 250.0  # mm of depth that the planes cover
 BEHIND = 40  # mm between the body's depth and the detector
@@ -188,7 +189,7 @@ def expose(
         else:
             depth = next(depths)
             evidence.append(depth >= item.least)
-    path = sums[0] + _breasts(body, size)
+    path = _with_outside(sums[0], body, FIELD / zoom)
     return Film(path, regions, evidence)
 
 
@@ -227,14 +228,16 @@ def _lung_field(regions: dict[str, np.ndarray], side: str) -> np.ndarray:
     return pieces == largest
 
 
-def _breasts(body: Body, size: int) -> np.ndarray:
-    """Return the (H, W) attenuation of breast tissue: two smooth mounds over the lower zones."""
-    v, u = np.mgrid[0:size, 0:size] / size - 0.5
-    mounds = 0
-    down = ((v - 0.14) / 0.19) ** 2
-    for middle in (-0.24, 0.25):
-        across = ((u - middle) / 0.2) ** 2
-        mound = np.clip(1 - across - down, 0, 1)
-        mounds = mounds + mound**0.7
-    thickness = WATER * 0.95 * body.breasts
-    return (thickness * mounds).astype(np.float32)
+def _with_outside(path: np.ndarray, body: Body, side: float) -> np.ndarray:
+    """Return the (H, W) attenuation with the neck cut out, arms, breasts and fat."""
+    half = side / 2
+    across = torch.linspace(-half, half, len(path))
+    up = CENTRE - across
+    behind = plane(body, across, up, BACK)
+    before = plane(body, across, up, FRONT)
+    cut = path * silhouette(behind, body)
+    there = np.minimum(1, cut)  # no fat, and no breast, beside the body
+    flesh = there * (breasts(before, body) + fat(behind, body))
+    trunk = np.maximum(0, cut + WATER * flesh)
+    beside = WATER * arms(behind, body)
+    return np.maximum(trunk, beside).astype(np.float32)
