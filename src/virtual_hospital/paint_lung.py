@@ -28,54 +28,6 @@ LOBES = {
 }
 
 
-def effusion(
-    chest: Chest,
-    drawing: Drawing,
-    grade: int,
-) -> Evidence:
-    """Fluid at the base of a lung, which rises along the chest wall."""
-    lung = chest.anatomy.lung(drawing.side)
-    lowest, _ = chest.ends(lung)
-    usual = (42, 70, 115)[grade]
-    height = usual + chest.rng.normal(0, 6)
-    rise = 34 * np.exp(-chest.anatomy.wall_distance / 12)
-    level = lowest + height + rise
-    fluid = lung * step((level - chest.z) / 2.5)
-    return Evidence(drawing, chest.fill(fluid, 1.02))
-
-
-def pneumothorax(
-    chest: Chest,
-    drawing: Drawing,
-    grade: int,
-) -> Evidence:
-    """Air between lung and wall, the edge of the lung, and a lung that is fallen in."""
-    lung = chest.anatomy.lung(drawing.side)
-    low, high = chest.ends(lung)
-    usual = (28, 40, 56)[grade]
-    most = usual * chest.rng.uniform(0.85, 1.15)
-    height = (chest.z - low) / (high - low)
-    depth = most * np.clip(height, 0.15, 1)
-    inside = _from_outline(chest) - depth
-    air = lung * step(-inside / 0.8)
-    edge = lung * bell((inside - 1.2) / 1.8)
-    fallen = lung * step(inside / 0.8)
-    amount = (0.2, 0.3, 0.42)[grade]
-    chest.fill(fallen, 0.45, amount)
-    chest.fill(air, 0.0)
-    chest.fill(edge, 1.1, 0.85)
-    return Evidence(drawing, air, least=12)
-
-
-def _from_outline(chest: Chest) -> np.ndarray:
-    """Return the (X, 1, Z) distance in mm from the outline of the chest, as seen from the front."""
-    outline = (chest.anatomy.wall_distance > 0).any(1)  # both lungs and what lies between them
-    from_top = np.cumsum(outline[:, ::-1], 1)[:, ::-1]
-    outline = outline | (from_top > 0)  # nothing comes from below
-    away = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])
-    return away[:, None, :]
-
-
 def consolidation(
     chest: Chest,
     drawing: Drawing,

@@ -1,0 +1,91 @@
+"""Painters of what lies between the lung and the chest wall: fluid and air.
+
+Each takes the chest, what to draw and a grade (0 mild to 2 severe), and returns its evidence. On
+an upright film fluid fills the lowest part of the pleural space, and air the highest. Explained in
+book/01_reading_a_radiograph.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from virtual_hospital.chest import Chest, Evidence
+from virtual_hospital.drawings import Drawing
+from virtual_hospital.grid import SPACING
+from virtual_hospital.shapes import bell, step
+
+SHARES = (0.12, 0.33, 0.66)  # of a lung's volume that fluid takes
+MENISCUS = 50.0  # mm that fluid rises beside the lung
+FILM = 6.0  # mm from the wall over which that rise falls to a third
+ROOTS = 80.0  # mm z, below which a fallen lung hangs on the mediastinum
+ROUND = 55.0  # mm, radius of a fallen lung's outer face, front to back
+
+
+def effusion(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
+    """Fluid in all of the space below a level, which rises along the chest wall.
+
+    The lung that floats on it is a little denser than before.
+    """
+    lung = chest.anatomy.lung(drawing.side)
+    share = SHARES[grade] * chest.rng.uniform(0.8, 1.15)
+    nearness = np.exp(-chest.anatomy.wall_distance / FILM)
+    level = _filled_to(chest, lung, share) + MENISCUS * nearness
+    fluid = lung * step((level - chest.z) / 2)
+    floating = lung * np.exp(-np.maximum(0, chest.z - level) / 40)
+    chest.fill(floating, 0.5, 0.2 * SHARES[grade])
+    return Evidence(drawing, chest.fill(fluid, 1.02), least=30)
+
+
+def _filled_to(chest: Chest, lung: np.ndarray, share: float) -> float:
+    """Return the height z (mm) below which a share of a lung's volume lies."""
+    slices = lung.sum((0, 1))
+    below = np.cumsum(slices) / slices.sum()
+    return float(np.interp(share, below, chest.z[0, 0]))
+
+
+def pneumothorax(
+    chest: Chest,
+    drawing: Drawing,
+    grade: int,
+) -> Evidence:
+    """Air with nothing in it over a lung that is fallen in, whose edge is a fine line.
+
+    The lung's face is rounded from front to back, so that a ray grazes it in one thin line. The
+    evidence is where no lung lies before or behind the air.
+    """
+    lung = chest.anatomy.lung(drawing.side)
+    low, high = chest.ends(lung)
+    most = (26, 40, 58)[grade] * chest.rng.uniform(0.85, 1.15)
+    height = np.clip((chest.z - low) / (high - low), 0, 1)
+    depth = most * (0.1 + 0.9 * height)
+    seen = _from_outline(chest, lung) - depth
+    middle = chest.rng.normal(0, 12)
+    inside = seen - (chest.y - middle) ** 2 / (2 * ROUND)
+    air = lung * step(-inside / 0.5)
+    fallen = lung * step(inside / 0.5)
+    chest.fill(fallen, 0.45, (0.1, 0.2, 0.35)[grade])
+    chest.fill(air, 0.0)
+    edge = lung * bell((inside - 0.8) / 1.0)
+    chest.fill(edge, 0.7, 0.6)
+    beyond = air * (seen < 0)
+    return Evidence(drawing, beyond.astype(np.float32), least=12)
+
+
+def _from_outline(chest: Chest, lung: np.ndarray) -> np.ndarray:
+    """Return the (X, 1, Z) distance in mm from a lung's outline, as seen from the front.
+
+    Below the roots of the lungs the mediastinum counts as lung, since the lung hangs on it; the
+    abdomen counts too, since no air comes from below.
+    """
+    shadow = lung.any(1)
+    chests = (chest.anatomy.wall_distance > 0).any(1)
+    hung = chests & (chest.z[0] < ROOTS)
+    outline = shadow | hung
+    from_top = np.cumsum(outline[:, ::-1], 1)[:, ::-1]
+    outline = outline | (from_top > 0)
+    away = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])
+    smooth = ndimage.gaussian_filter(away, (5, 3))
+    return smooth[:, None, :].astype(np.float32)
