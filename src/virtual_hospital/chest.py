@@ -16,6 +16,7 @@ from virtual_hospital.drawings import Drawing
 from virtual_hospital.grid import SPACING, axes
 
 Point = tuple[float, float, float]  # mm x, y, z
+Box = tuple[slice, slice, slice]  # a part of the grid
 
 THIRDS = {  # of a lung's height
     "lower": (0.32, 0.5),
@@ -23,6 +24,7 @@ THIRDS = {  # of a lung's height
     "upper": (0.68, 0.92),
 }
 MIDLINE = 45  # mm from the middle, within which no finding is put
+CLEAR = 70  # mm of lung before and behind a finding, so that it is seen
 THREAD_BLUR = (0.9, 0.5, 0.6)  # voxels, the thickness of a thread
 
 
@@ -71,6 +73,21 @@ class Chest:
         self.added += amount * occupancy * missing
         return occupancy.astype(np.float32, copy=False)
 
+    def near(self, centre: Point, reach: float) -> Box:
+        """Return the part of the grid within ``reach`` mm of a centre along each axis."""
+        box = []
+        for axis, middle in zip((self.x, self.y, self.z), centre, strict=True):
+            places = axis.ravel()
+            first, last = np.searchsorted(places, (middle - reach, middle + reach))
+            box.append(slice(int(first), int(last)))
+        return tuple(box)
+
+    def offsets(self, centre: Point, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return how far (mm) a part of the grid lies from a centre: open x, y and z."""
+        across, along, up = box
+        x, y, z = centre
+        return self.x[across] - x, self.y[:, along] - y, self.z[:, :, up] - z
+
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
         squared = 0
@@ -105,7 +122,8 @@ class Chest:
     def spot(self, side: str, zone: str, margin: float) -> Point:
         """Choose a point in a zone (a third) of a lung.
 
-        It is at least ``margin`` mm from the lung's surface where that exists.
+        It is at least ``margin`` mm from the lung's surface where that exists, and the lung there
+        is deep enough for it not to be hidden by the diaphragm or the heart.
         """
         lung = self.anatomy.lung(side)
         low, high = self.ends(lung)
@@ -118,6 +136,10 @@ class Chest:
         inside = lung & (np.abs(self.x) > MIDLINE)
         inside &= self.z >= lowest
         inside &= self.z <= highest
+        depth = lung.sum(1, keepdims=True) * SPACING[1]
+        seen = inside & (depth > CLEAR)
+        if seen.any():
+            inside = seen
         away = self.anatomy.wall_distance
         deep = inside & (away > margin)
         if deep.any():

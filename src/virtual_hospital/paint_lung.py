@@ -1,4 +1,4 @@
-"""Painters of what fills the lungs or empties them: fluid, air, consolidation, oedema, collapse.
+"""Painters of what fills the lungs or empties them: consolidation, oedema, collapse.
 
 Each takes the chest, what to draw and a grade (0 mild to 2 severe), and returns its evidence.
 Explained in book/01_reading_a_radiograph.
@@ -7,9 +7,8 @@ Explained in book/01_reading_a_radiograph.
 import numpy as np
 from scipy import ndimage
 
-from virtual_hospital.chest import Chest, Evidence
+from virtual_hospital.chest import Box, Chest, Evidence, Point
 from virtual_hospital.drawings import Drawing
-from virtual_hospital.grid import SPACING
 from virtual_hospital.shapes import bell, step
 
 HILUM = {  # mm
@@ -33,17 +32,40 @@ def consolidation(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """A dense ball with a ragged edge, kept within one lobe."""
+    """Lung filled with water, patchy and soft-edged, within one lobe; its bronchi keep their air."""
     zones = ["upper", "middle", "lower"]
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    usual = (42, 56, 74)[grade]
+    usual = (38, 50, 66)[grade]
     radius = usual * chest.rng.uniform(0.9, 1.1)
-    centre = chest.spot(drawing.side, zone, 10)
-    away = chest.ball(centre, radius)
-    ragged = 1 - away + 0.3 * chest.noise(16)
-    solid = lobe * step(ragged / 0.1)
-    return Evidence(drawing, chest.fill(solid, 1.7), least=8)
+    centre = chest.spot(drawing.side, zone, 18)
+    away = chest.distance(centre, (radius, 0.9 * radius, radius))
+    ragged = 1 - away + 0.3 * chest.noise(22) + 0.12 * chest.noise(10)
+    patchy = np.clip(0.85 + 0.2 * chest.noise(13), 0.3, 1)
+    solid = np.zeros_like(chest.added)
+    box = chest.near(centre, 2 * radius)
+    inside = ndimage.gaussian_filter(lobe[box].astype(np.float32), (1.5, 0.6, 0.8))
+    solid[box] = inside * (step(ragged / 0.12) * patchy)[box]
+    solid[box] *= 1 - _bronchi(chest, drawing.side, centre, box)
+    solid *= chest.anatomy.lung(drawing.side)
+    return Evidence(drawing, chest.fill(solid, 1.0), least=12)
+
+
+def _bronchi(chest: Chest, side: str, centre: Point, box: Box) -> np.ndarray:
+    """Return the branches that fan from the root of a lung towards and past a place."""
+    root = np.array(HILUM[side])
+    right, front, up = chest.offsets(HILUM[side], box)
+    squared = right**2 + front**2 + up**2
+    branches = np.zeros_like(squared)
+    for _ in range(5):
+        towards = np.array(centre) - root + chest.rng.normal(0, 16, 3)
+        towards /= np.linalg.norm(towards)
+        along = right * towards[0] + front * towards[1] + up * towards[2]
+        aside = np.sqrt(np.maximum(0, squared - along**2))
+        width = np.clip(5 - along / 40, 2.2, 4.5)
+        branch = bell(aside / width) * (along > 0)
+        branches = np.maximum(branches, branch)
+    return branches
 
 
 def opacity(
@@ -51,18 +73,24 @@ def opacity(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """Soft patches round a place in a lung."""
+    """A haze in patches round a place in a lung, through which vessels show."""
     patches = np.zeros_like(chest.added)
     x, y, z = chest.spot(drawing.side, drawing.zone, 12)
-    spread = (20, 24, 28)[grade]
+    spread = (16, 20, 24)[grade]
     for across, up in chest.rng.normal(0, spread, (4 + grade, 2)):
-        usual = (20, 25, 30)[grade]
+        usual = (18, 22, 27)[grade]
         radius = usual * chest.rng.uniform(0.8, 1.2)
         centre = (x + across, y, z + up)
-        away = chest.distance(centre, (radius, 2 * radius, radius))
-        patches = np.maximum(patches, bell(away))
+        box = chest.near(centre, 4 * radius)
+        right, front, height = chest.offsets(centre, box)
+        away = right**2 + (front / 2) ** 2 + height**2
+        patch = np.exp(-away / radius**2)
+        np.maximum(patches[box], patch, out=patches[box])
+    grain = np.clip(0.8 + 0.25 * chest.noise(10), 0.2, 1.2)
     cloud = chest.anatomy.lung(drawing.side) * patches
-    return Evidence(drawing, chest.fill(cloud, 1.7), least=8)
+    thick = (0.5, 0.6, 0.7)[grade]
+    chest.fill(cloud * grain, 1.0, thick)
+    return Evidence(drawing, cloud.astype(np.float32), least=25)
 
 
 def interstitial(
@@ -107,21 +135,43 @@ def atelectasis(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """One or two flat bands, and a diaphragm drawn up."""
+    """Thin plates, or a part of a lobe that has lost its air; the diaphragm is drawn up."""
     lung = chest.anatomy.lung(drawing.side)
-    band = np.zeros_like(chest.added)
-    thick = (6, 9, 13)[grade]
-    long = (32, 42, 54)[grade]
-    for _ in range(1 + (chest.rng.random() < 0.4)):
-        x, y, z = chest.spot(drawing.side, drawing.zone or "lower", 6)
-        slope = chest.rng.normal(0, 0.25)
-        across = chest.x - x
-        height = (chest.z - z - slope * across) / thick
-        along = (chest.y - y) / 70
-        wide = (across / long) ** 2
-        length = wide + along**2
-        flat = np.exp(-(height**4) - length**2)
-        band = np.maximum(band, lung * flat)
-    drawn_up = (2, 6, 14)[grade]
-    chest.body.raised[drawing.side] += drawn_up
-    return Evidence(drawing, chest.fill(band, 1.4))
+    zone = drawing.zone or "lower"
+    lobar = zone != "middle" and chest.rng.random() < (0.25, 0.5, 0.8)[grade]
+    if lobar:
+        airless = _wedge(chest, drawing.side, zone, grade)
+    else:
+        airless = np.zeros_like(chest.added)
+        for _ in range((1, 2, 3)[grade]):
+            centre = chest.spot(drawing.side, zone, 6)
+            plate, box = _plate(chest, centre, grade)
+            np.maximum(airless[box], plate, out=airless[box])
+    airless = lung * airless
+    chest.body.raised[drawing.side] += (6, 13, 22)[grade] if lobar else (3, 7, 12)[grade]
+    return Evidence(drawing, chest.fill(airless, 1.0, 0.8), least=7)
+
+
+def _plate(chest: Chest, centre: Point, grade: int) -> tuple[np.ndarray, Box]:
+    """Return one plate, a few mm thick and bent, seen on its edge, and the part it lies in."""
+    box = chest.near(centre, 75)
+    right, front, up = chest.offsets(centre, box)
+    slope = chest.rng.normal(0, 0.25)
+    bend = chest.rng.normal(0, 0.004)
+    thick = (1.9, 2.5, 3.2)[grade]
+    long = (24, 30, 36)[grade] * chest.rng.uniform(0.85, 1.15)
+    height = up - slope * right - bend * right**2
+    ends = bell(right / long) * bell(front / 32)
+    return bell(height / thick) * ends, box
+
+
+def _wedge(chest: Chest, side: str, zone: str, grade: int) -> np.ndarray:
+    """Return a wedge of a lobe fallen in against the middle, its point at the root of the lung."""
+    lobe = chest.anatomy.mask(LOBES[side, zone])
+    _, _, root = HILUM[side]
+    away = chest.z - root if zone == "upper" else root - chest.z
+    wide = (0.3, 0.4, 0.5)[grade] * chest.rng.uniform(0.85, 1.15)
+    limit = 34 + wide * away
+    beside = step((limit - np.abs(chest.x)) / 3)
+    airless = np.clip(0.75 + 0.2 * chest.noise(12), 0.3, 1)
+    return lobe * beside * airless

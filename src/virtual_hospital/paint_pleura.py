@@ -15,8 +15,9 @@ from virtual_hospital.shapes import bell, step
 
 SHARES = (0.12, 0.33, 0.66)  # of a lung's volume that fluid takes
 MENISCUS = 50.0  # mm that fluid rises beside the lung
-FILM = 6.0  # mm from the wall over which that rise falls to a third
+FILM = 5.0  # mm from the wall over which that rise falls to a third
 ROOTS = 80.0  # mm z, below which a fallen lung hangs on the mediastinum
+SPINE = 22.0  # mm, half the width of what hides the air beside the middle
 ROUND = 55.0  # mm, radius of a fallen lung's outer face, front to back
 
 
@@ -36,7 +37,7 @@ def effusion(
     fluid = lung * step((level - chest.z) / 2)
     floating = lung * np.exp(-np.maximum(0, chest.z - level) / 40)
     chest.fill(floating, 0.5, 0.2 * SHARES[grade])
-    return Evidence(drawing, chest.fill(fluid, 1.02), least=30)
+    return Evidence(drawing, chest.fill(fluid, 1.02), least=40)
 
 
 def _filled_to(chest: Chest, lung: np.ndarray, share: float) -> float:
@@ -54,7 +55,7 @@ def pneumothorax(
     """Air with nothing in it over a lung that is fallen in, whose edge is a fine line.
 
     The lung's face is rounded from front to back, so that a ray grazes it in one thin line. The
-    evidence is where no lung lies before or behind the air.
+    evidence is where no lung and no spine lies before or behind the air.
     """
     lung = chest.anatomy.lung(drawing.side)
     low, high = chest.ends(lung)
@@ -70,7 +71,8 @@ def pneumothorax(
     chest.fill(air, 0.0)
     edge = lung * bell((inside - 0.8) / 1.0)
     chest.fill(edge, 0.7, 0.6)
-    beyond = air * (seen < 0)
+    beside = np.abs(chest.x) > SPINE
+    beyond = air * (seen < 0) * beside
     return Evidence(drawing, beyond.astype(np.float32), least=12)
 
 
