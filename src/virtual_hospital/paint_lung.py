@@ -40,7 +40,7 @@ def consolidation(
     radius = usual * chest.rng.uniform(0.9, 1.1)
     centre = chest.spot(drawing.side, zone, 18)
     away = chest.distance(centre, (radius, 0.9 * radius, radius))
-    ragged = 1 - away + 0.3 * chest.noise(22) + 0.12 * chest.noise(10)
+    ragged = 1.08 - away + 0.3 * chest.noise(22) + 0.12 * chest.noise(10)
     patchy = np.clip(0.85 + 0.2 * chest.noise(13), 0.3, 1)
     solid = np.zeros_like(chest.added)
     box = chest.near(centre, 2 * radius)
@@ -88,7 +88,7 @@ def opacity(
         np.maximum(patches[box], patch, out=patches[box])
     grain = np.clip(0.8 + 0.25 * chest.noise(10), 0.2, 1.2)
     cloud = chest.anatomy.lung(drawing.side) * patches
-    thick = (0.5, 0.6, 0.7)[grade]
+    thick = (0.6, 0.7, 0.8)[grade]
     chest.fill(cloud * grain, 1.0, thick)
     return Evidence(drawing, cloud.astype(np.float32), least=25)
 
@@ -149,7 +149,7 @@ def atelectasis(
             np.maximum(airless[box], plate, out=airless[box])
     airless = lung * airless
     chest.body.raised[drawing.side] += (6, 13, 22)[grade] if lobar else (3, 7, 12)[grade]
-    return Evidence(drawing, chest.fill(airless, 1.0, 0.8), least=7)
+    return Evidence(drawing, chest.fill(airless, 1.05, 0.9), least=7)
 
 
 def _plate(chest: Chest, centre: Point, grade: int) -> tuple[np.ndarray, Box]:

@@ -11,7 +11,7 @@ from virtual_hospital.chest import Chest, Evidence, Point
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import bell, step
 
-NODULE = ((12.0, 16.0), (16.0, 21.0), (21.0, 27.0))  # mm, diameters by grade
+NODULE = ((13.0, 18.0), (18.0, 23.0), (23.0, 27.5))  # mm, diameters by grade
 GRANULOMA = (5.0, 8.0)  # mm, diameters
 SPICULATED = 0.25  # share of nodules with spicules
 
@@ -31,14 +31,14 @@ def scar(
     box = chest.near(centre, 60)
     steep = rng.uniform(0.2, 1.2)
     lie = steep * rng.choice([-1, 1])
-    long = (17, 22, 28)[grade]
+    long = (19, 24, 30)[grade]
     for _ in range(2 + grade):
-        angle = lie + rng.normal(0, 0.3)
+        angle = lie + rng.normal(0, 0.22)
         length = long * rng.uniform(0.6, 1.1)
         strand = _strand(chest, chest.offsets(centre, box), angle, length)
         np.maximum(strands[box], strand, out=strands[box])
     strands *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(strands, 1.1), least=4)
+    return Evidence(drawing, chest.fill(strands, 1.35), least=4)
 
 
 def _strand(
@@ -56,9 +56,9 @@ def _strand(
     first, second = chest.rng.uniform(0, 2 * np.pi, 2)
     wave = 1.5 * np.sin(along / 9 + first) + 0.8 * np.sin(along / 4 + second)
     aside = chest.rng.normal(0, 5)
-    thin = bell((across - aside - wave) / 1.3)
-    ends = bell(along / length)
-    deep = bell(front / 14)
+    thin = bell((across - aside - wave) / 1.4)
+    ends = bell(along / length) * (0.75 + 0.25 * np.sin(along / 6 + second))
+    deep = bell(front / 18)
     return thin * ends * deep
 
 
@@ -92,7 +92,7 @@ def nodule(
         spread = np.zeros_like(chest.added)
         spread[box] = _spicules(chest, places, radius)
         chest.fill(lung * spread, 0.9)
-    return Evidence(drawing, chest.fill(lump, 1.6))
+    return Evidence(drawing, chest.fill(lump, 2.2))
 
 
 def _to_person(
@@ -138,4 +138,4 @@ def granuloma(
         ball = step((radius - _length(places, (0, 0, 0))) / 0.5)
         np.maximum(balls[box], ball, out=balls[box])
     balls *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(balls, 4.0), least=2)
+    return Evidence(drawing, chest.fill(balls, 5.0), least=2)
