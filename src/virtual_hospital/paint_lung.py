@@ -41,7 +41,7 @@ def consolidation(
     centre = chest.spot(drawing.side, zone, 18)
     away = chest.distance(centre, (radius, 0.9 * radius, radius))
     ragged = 1.08 - away + 0.3 * chest.noise(22) + 0.12 * chest.noise(10)
-    patchy = np.clip(0.85 + 0.2 * chest.noise(13), 0.3, 1)
+    patchy = np.clip(0.8 + 0.2 * chest.noise(13), 0.3, 1)
     solid = np.zeros_like(chest.added)
     box = chest.near(centre, 2 * radius)
     inside = ndimage.gaussian_filter(lobe[box].astype(np.float32), (1.5, 0.6, 0.8))

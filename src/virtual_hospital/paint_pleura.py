@@ -26,18 +26,19 @@ def effusion(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """Fluid in all of the space below a level, which rises along the chest wall.
+    """Fluid in all of the space below a level, which rises at the side of the chest.
 
     The lung that floats on it is a little denser than before.
     """
     lung = chest.anatomy.lung(drawing.side)
     share = SHARES[grade] * chest.rng.uniform(0.8, 1.15)
     nearness = np.exp(-chest.anatomy.wall_distance / FILM)
-    level = _filled_to(chest, lung, share) + MENISCUS * nearness
+    beside = np.clip((np.abs(chest.x) - 60) / 50, 0.1, 1)
+    level = _filled_to(chest, lung, share) + MENISCUS * nearness * beside
     fluid = lung * step((level - chest.z) / 2)
     floating = lung * np.exp(-np.maximum(0, chest.z - level) / 40)
     chest.fill(floating, 0.5, 0.2 * SHARES[grade])
-    return Evidence(drawing, chest.fill(fluid, 1.02), least=40)
+    return Evidence(drawing, chest.fill(fluid, 1.02), least=12)
 
 
 def _filled_to(chest: Chest, lung: np.ndarray, share: float) -> float:

@@ -11,7 +11,7 @@ from virtual_hospital.chest import Chest, Evidence, Point
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import bell, step
 
-NODULE = ((13.0, 18.0), (18.0, 23.0), (23.0, 27.5))  # mm, diameters by grade
+NODULE = ((13.0, 18.0), (18.0, 23.0), (23.0, 26.5))  # mm, diameters by grade
 GRANULOMA = (5.0, 8.0)  # mm, diameters
 SPICULATED = 0.25  # share of nodules with spicules
 
