@@ -32,7 +32,7 @@ def consolidation(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """Lung filled with water, patchy and soft-edged, within one lobe; its bronchi keep their air."""
+    """Water in one lobe, patchy and soft-edged; its bronchi keep their air."""
     zones = ["upper", "middle", "lower"]
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
