@@ -17,6 +17,7 @@ from virtual_hospital.grid import SPACING, axes
 
 Point = tuple[float, float, float]  # mm x, y, z
 Box = tuple[slice, slice, slice]  # a part of the grid
+Offsets = tuple[np.ndarray, ...]  # mm, open x, y and z from a centre
 
 THIRDS = {  # of a lung's height
     "lower": (0.32, 0.5),
@@ -76,17 +77,21 @@ class Chest:
     def near(self, centre: Point, reach: float) -> Box:
         """Return the part of the grid within ``reach`` mm of a centre along each axis."""
         box = []
-        for axis, middle in zip((self.x, self.y, self.z), centre, strict=True):
-            places = axis.ravel()
-            first, last = np.searchsorted(places, (middle - reach, middle + reach))
-            box.append(slice(int(first), int(last)))
+        axes_of = (self.x, self.y, self.z)
+        for axis, middle in zip(axes_of, centre, strict=True):
+            ends = (middle - reach, middle + reach)
+            first, last = np.searchsorted(axis.ravel(), ends)
+            box.append(slice(first, last))
         return tuple(box)
 
-    def offsets(self, centre: Point, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def offsets(self, centre: Point, box: Box) -> Offsets:
         """Return how far (mm) a part of the grid lies from a centre: open x, y and z."""
-        across, along, up = box
-        x, y, z = centre
-        return self.x[across] - x, self.y[:, along] - y, self.z[:, :, up] - z
+        offsets = []
+        axes_of = (self.x, self.y, self.z)
+        for axis, middle, part in zip(axes_of, centre, box, strict=True):
+            places = axis.ravel()[part]
+            offsets.append(places - middle)
+        return np.ix_(*offsets)
 
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
@@ -136,8 +141,10 @@ class Chest:
         inside = lung & (np.abs(self.x) > MIDLINE)
         inside &= self.z >= lowest
         inside &= self.z <= highest
-        depth = lung.sum(1, keepdims=True) * SPACING[1]
-        seen = inside & (depth > CLEAR)
+        voxels = lung.sum(1, keepdims=True)
+        depth = voxels * SPACING[1]
+        clear = depth > CLEAR
+        seen = inside & clear
         if seen.any():
             inside = seen
         away = self.anatomy.wall_distance

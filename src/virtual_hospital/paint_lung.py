@@ -39,31 +39,42 @@ def consolidation(
     usual = (38, 50, 66)[grade]
     radius = usual * chest.rng.uniform(0.9, 1.1)
     centre = chest.spot(drawing.side, zone, 18)
-    away = chest.distance(centre, (radius, 0.9 * radius, radius))
-    ragged = 1.08 - away + 0.3 * chest.noise(22) + 0.12 * chest.noise(10)
-    patchy = np.clip(0.8 + 0.2 * chest.noise(13), 0.3, 1)
-    solid = np.zeros_like(chest.added)
     box = chest.near(centre, 2 * radius)
-    inside = ndimage.gaussian_filter(lobe[box].astype(np.float32), (1.5, 0.6, 0.8))
-    solid[box] = inside * (step(ragged / 0.12) * patchy)[box]
-    solid[box] *= 1 - _bronchi(chest, drawing.side, centre, box)
+    away = chest.distance(centre, (radius, 0.9 * radius, radius))
+    coarse = 0.3 * chest.noise(22)
+    fine = 0.12 * chest.noise(10)
+    ragged = step((1.08 - away + coarse + fine) / 0.12)
+    patchy = 0.8 + 0.2 * chest.noise(13)
+    filled = ragged * np.clip(patchy, 0.3, 1)
+    soft = ndimage.gaussian_filter(lobe[box].astype(np.float32), (1.5, 0.6, 0.8))
+    aired = _bronchi(chest, drawing.side, centre, box)
+    solid = np.zeros_like(chest.added)
+    solid[box] = filled[box] * soft * (1 - aired)
     solid *= chest.anatomy.lung(drawing.side)
     return Evidence(drawing, chest.fill(solid, 1.0), least=12)
 
 
-def _bronchi(chest: Chest, side: str, centre: Point, box: Box) -> np.ndarray:
+def _bronchi(
+    chest: Chest,
+    side: str,
+    centre: Point,
+    box: Box,
+) -> np.ndarray:
     """Return the branches that fan from the root of a lung towards and past a place."""
-    root = np.array(HILUM[side])
-    right, front, up = chest.offsets(HILUM[side], box)
+    root = HILUM[side]
+    straight = np.subtract(centre, root)
+    right, front, up = chest.offsets(root, box)
     squared = right**2 + front**2 + up**2
     branches = np.zeros_like(squared)
     for _ in range(5):
-        towards = np.array(centre) - root + chest.rng.normal(0, 16, 3)
-        towards /= np.linalg.norm(towards)
-        along = right * towards[0] + front * towards[1] + up * towards[2]
-        aside = np.sqrt(np.maximum(0, squared - along**2))
+        towards = straight + chest.rng.normal(0, 16, 3)
+        towards = towards / np.linalg.norm(towards)
+        a, b, c = towards.astype(np.float32)
+        along = a * right + b * front + c * up
+        aside = np.maximum(0, squared - along**2)
         width = np.clip(5 - along / 40, 2.2, 4.5)
-        branch = bell(aside / width) * (along > 0)
+        branch = np.exp(-aside / width**2)
+        branch *= along > 0
         branches = np.maximum(branches, branch)
     return branches
 
@@ -83,13 +94,15 @@ def opacity(
         centre = (x + across, y, z + up)
         box = chest.near(centre, 4 * radius)
         right, front, height = chest.offsets(centre, box)
-        away = right**2 + (front / 2) ** 2 + height**2
+        deep = front / 2
+        away = right**2 + deep**2 + height**2
         patch = np.exp(-away / radius**2)
         np.maximum(patches[box], patch, out=patches[box])
-    grain = np.clip(0.8 + 0.25 * chest.noise(10), 0.2, 1.2)
+    grain = 0.8 + 0.25 * chest.noise(10)
     cloud = chest.anatomy.lung(drawing.side) * patches
     thick = (0.6, 0.7, 0.8)[grade]
-    chest.fill(cloud * grain, 1.0, thick)
+    haze = cloud * np.clip(grain, 0.2, 1.2)
+    chest.fill(haze, 1.0, thick)
     return Evidence(drawing, cloud.astype(np.float32), least=25)
 
 
@@ -136,42 +149,59 @@ def atelectasis(
     grade: int,
 ) -> Evidence:
     """Thin plates, or a part of a lobe that has lost its air; the diaphragm is drawn up."""
-    lung = chest.anatomy.lung(drawing.side)
     zone = drawing.zone or "lower"
-    lobar = zone != "middle" and chest.rng.random() < (0.25, 0.5, 0.8)[grade]
-    if lobar:
+    chance = (0.25, 0.5, 0.8)[grade]
+    fallen = chest.rng.random() < chance
+    if fallen and zone != "middle":
         airless = _wedge(chest, drawing.side, zone, grade)
+        drawn_up = (6, 13, 22)[grade]
     else:
-        airless = np.zeros_like(chest.added)
-        for _ in range((1, 2, 3)[grade]):
-            centre = chest.spot(drawing.side, zone, 6)
-            plate, box = _plate(chest, centre, grade)
-            np.maximum(airless[box], plate, out=airless[box])
-    airless = lung * airless
-    chest.body.raised[drawing.side] += (6, 13, 22)[grade] if lobar else (3, 7, 12)[grade]
+        airless = _plates(chest, drawing.side, zone, grade)
+        drawn_up = (3, 7, 12)[grade]
+    chest.body.raised[drawing.side] += drawn_up
     return Evidence(drawing, chest.fill(airless, 1.05, 0.9), least=7)
 
 
-def _plate(chest: Chest, centre: Point, grade: int) -> tuple[np.ndarray, Box]:
-    """Return one plate, a few mm thick and bent, seen on its edge, and the part it lies in."""
-    box = chest.near(centre, 75)
-    right, front, up = chest.offsets(centre, box)
-    slope = chest.rng.normal(0, 0.25)
-    bend = chest.rng.normal(0, 0.004)
+def _plates(
+    chest: Chest,
+    side: str,
+    zone: str,
+    grade: int,
+) -> np.ndarray:
+    """Return one to three plates, a few mm thick and bent, seen on their edges."""
+    plates = np.zeros_like(chest.added)
     thick = (1.9, 2.5, 3.2)[grade]
-    long = (24, 30, 36)[grade] * chest.rng.uniform(0.85, 1.15)
-    height = up - slope * right - bend * right**2
-    ends = bell(right / long) * bell(front / 32)
-    return bell(height / thick) * ends, box
+    usual = (24, 30, 36)[grade]
+    for _ in range(1 + grade):
+        centre = chest.spot(side, zone, 6)
+        box = chest.near(centre, 75)
+        right, front, up = chest.offsets(centre, box)
+        slope = chest.rng.normal(0, 0.25)
+        bend = chest.rng.normal(0, 0.004)
+        long = usual * chest.rng.uniform(0.85, 1.15)
+        middle = slope * right + bend * right**2
+        height = (up - middle) / thick
+        ends = bell(right / long) * bell(front / 32)
+        plate = bell(height) * ends
+        np.maximum(plates[box], plate, out=plates[box])
+    return plates * chest.anatomy.lung(side)
 
 
-def _wedge(chest: Chest, side: str, zone: str, grade: int) -> np.ndarray:
+def _wedge(
+    chest: Chest,
+    side: str,
+    zone: str,
+    grade: int,
+) -> np.ndarray:
     """Return a wedge of a lobe fallen in against the middle, its point at the root of the lung."""
     lobe = chest.anatomy.mask(LOBES[side, zone])
     _, _, root = HILUM[side]
-    away = chest.z - root if zone == "upper" else root - chest.z
-    wide = (0.3, 0.4, 0.5)[grade] * chest.rng.uniform(0.85, 1.15)
+    away = chest.z - root
+    if zone == "lower":
+        away = -away
+    usual = (0.3, 0.4, 0.5)[grade]
+    wide = usual * chest.rng.uniform(0.85, 1.15)
     limit = 34 + wide * away
     beside = step((limit - np.abs(chest.x)) / 3)
-    airless = np.clip(0.75 + 0.2 * chest.noise(12), 0.3, 1)
-    return lobe * beside * airless
+    airless = 0.75 + 0.2 * chest.noise(12)
+    return lobe * beside * np.clip(airless, 0.3, 1)

@@ -13,7 +13,7 @@ from virtual_hospital.drawings import Drawing
 from virtual_hospital.grid import SPACING
 from virtual_hospital.shapes import bell, step
 
-SHARES = (0.12, 0.33, 0.66)  # of a lung's volume that fluid takes
+SHARES = (0.09, 0.33, 0.66)  # of a lung's volume that fluid takes
 MENISCUS = 50.0  # mm that fluid rises beside the lung
 FILM = 5.0  # mm from the wall over which that rise falls to a third
 ROOTS = 80.0  # mm z, below which a fallen lung hangs on the mediastinum
@@ -31,21 +31,32 @@ def effusion(
     The lung that floats on it is a little denser than before.
     """
     lung = chest.anatomy.lung(drawing.side)
-    share = SHARES[grade] * chest.rng.uniform(0.8, 1.15)
+    share = SHARES[grade]
+    usual = share * chest.rng.uniform(0.8, 1.15)
     nearness = np.exp(-chest.anatomy.wall_distance / FILM)
-    beside = np.clip((np.abs(chest.x) - 60) / 50, 0.1, 1)
-    level = _filled_to(chest, lung, share) + MENISCUS * nearness * beside
-    fluid = lung * step((level - chest.z) / 2)
-    floating = lung * np.exp(-np.maximum(0, chest.z - level) / 40)
-    chest.fill(floating, 0.5, 0.2 * SHARES[grade])
+    outward = (np.abs(chest.x) - 60) / 50
+    beside = np.clip(outward, 0.1, 1)
+    rise = MENISCUS * nearness * beside
+    level = _filled_to(chest, lung, usual) + rise
+    above = chest.z - level
+    fluid = lung * step(-above / 2)
+    height = np.maximum(0, above)
+    floating = lung * np.exp(-height / 40)
+    chest.fill(floating, 0.5, 0.2 * share)
     return Evidence(drawing, chest.fill(fluid, 1.02), least=12)
 
 
-def _filled_to(chest: Chest, lung: np.ndarray, share: float) -> float:
+def _filled_to(
+    chest: Chest,
+    lung: np.ndarray,
+    share: float,
+) -> float:
     """Return the height z (mm) below which a share of a lung's volume lies."""
     slices = lung.sum((0, 1))
-    below = np.cumsum(slices) / slices.sum()
-    return float(np.interp(share, below, chest.z[0, 0]))
+    below = np.cumsum(slices)
+    whole = below[-1]
+    height = np.interp(share * whole, below, chest.z.ravel())
+    return float(height)
 
 
 def pneumothorax(
@@ -59,22 +70,31 @@ def pneumothorax(
     evidence is where no lung and no spine lies before or behind the air.
     """
     lung = chest.anatomy.lung(drawing.side)
-    low, high = chest.ends(lung)
-    most = (26, 40, 58)[grade] * chest.rng.uniform(0.85, 1.15)
-    height = np.clip((chest.z - low) / (high - low), 0, 1)
-    depth = most * (0.1 + 0.9 * height)
-    seen = _from_outline(chest, lung) - depth
+    usual = (26, 40, 58)[grade]
+    most = usual * chest.rng.uniform(0.85, 1.15)
+    seen = _from_outline(chest, lung) - most * _widening(chest, lung)
     middle = chest.rng.normal(0, 12)
-    inside = seen - (chest.y - middle) ** 2 / (2 * ROUND)
+    aside = chest.y - middle
+    rounding = aside**2 / (2 * ROUND)
+    inside = seen - rounding
     air = lung * step(-inside / 0.5)
     fallen = lung * step(inside / 0.5)
-    chest.fill(fallen, 0.45, (0.1, 0.2, 0.35)[grade])
+    edge = lung * bell(inside - 0.8)
+    amount = (0.1, 0.2, 0.35)[grade]
+    chest.fill(fallen, 0.45, amount)
     chest.fill(air, 0.0)
-    edge = lung * bell((inside - 0.8) / 1.0)
     chest.fill(edge, 0.7, 0.6)
-    beside = np.abs(chest.x) > SPINE
-    beyond = air * (seen < 0) * beside
+    visible = (seen < 0) & (np.abs(chest.x) > SPINE)
+    beyond = air * visible
     return Evidence(drawing, beyond.astype(np.float32), least=12)
+
+
+def _widening(chest: Chest, lung: np.ndarray) -> np.ndarray:
+    """Return the (1, 1, Z) depth of the air, from a tenth at the base to 1 at the top."""
+    low, high = chest.ends(lung)
+    height = (chest.z - low) / (high - low)
+    bounded = np.clip(height, 0, 1)
+    return 0.1 + 0.9 * bounded
 
 
 def _from_outline(chest: Chest, lung: np.ndarray) -> np.ndarray:
@@ -83,12 +103,13 @@ def _from_outline(chest: Chest, lung: np.ndarray) -> np.ndarray:
     Below the roots of the lungs the mediastinum counts as lung, since the lung hangs on it; the
     abdomen counts too, since no air comes from below.
     """
-    shadow = lung.any(1)
-    chests = (chest.anatomy.wall_distance > 0).any(1)
-    hung = chests & (chest.z[0] < ROOTS)
-    outline = shadow | hung
-    from_top = np.cumsum(outline[:, ::-1], 1)[:, ::-1]
-    outline = outline | (from_top > 0)
+    inside = chest.anatomy.wall_distance > 0
+    low = chest.z[0] < ROOTS
+    hung = inside.any(1) & low
+    outline = lung.any(1) | hung
+    from_top = np.cumsum(outline[:, ::-1], 1)
+    outline = from_top[:, ::-1] > 0
     away = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])
     smooth = ndimage.gaussian_filter(away, (5, 3))
-    return smooth[:, None, :].astype(np.float32)
+    smooth = smooth.astype(np.float32)
+    return smooth[:, None, :]

@@ -7,7 +7,7 @@ doi 10.1148/radiol.2462070712). Explained in book/01_reading_a_radiograph.
 
 import numpy as np
 
-from virtual_hospital.chest import Chest, Evidence, Point
+from virtual_hospital.chest import Box, Chest, Evidence, Offsets, Point
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import bell, step
 
@@ -29,37 +29,39 @@ def scar(
         zone = str(rng.choice(["upper", "upper", "lower"]))
     centre = chest.spot(drawing.side, zone, 10)
     box = chest.near(centre, 60)
+    offsets = chest.offsets(centre, box)
     steep = rng.uniform(0.2, 1.2)
     lie = steep * rng.choice([-1, 1])
-    long = (19, 24, 30)[grade]
+    usual = (19, 24, 30)[grade]
     for _ in range(2 + grade):
         angle = lie + rng.normal(0, 0.22)
-        length = long * rng.uniform(0.6, 1.1)
-        strand = _strand(chest, chest.offsets(centre, box), angle, length)
+        length = usual * rng.uniform(0.6, 1.1)
+        strand = _strand(rng, offsets, angle, length)
         np.maximum(strands[box], strand, out=strands[box])
     strands *= chest.anatomy.lung(drawing.side)
     return Evidence(drawing, chest.fill(strands, 1.35), least=4)
 
 
 def _strand(
-    chest: Chest,
-    offsets: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rng: np.random.Generator,
+    offsets: Offsets,
     angle: float,
     length: float,
 ) -> np.ndarray:
-    """Return one strand: thin as seen from the front, wavy, and some 25 mm deep."""
+    """Return one strand: thin as seen from the front, wavy, and some 30 mm deep."""
     right, front, up = offsets
-    cos = np.cos(angle)
-    sin = np.sin(angle)
+    cos = float(np.cos(angle))
+    sin = float(np.sin(angle))
     along = cos * right + sin * up
     across = cos * up - sin * right
-    first, second = chest.rng.uniform(0, 2 * np.pi, 2)
-    wave = 1.5 * np.sin(along / 9 + first) + 0.8 * np.sin(along / 4 + second)
-    aside = chest.rng.normal(0, 5)
-    thin = bell((across - aside - wave) / 1.4)
-    ends = bell(along / length) * (0.75 + 0.25 * np.sin(along / 6 + second))
-    deep = bell(front / 18)
-    return thin * ends * deep
+    slow, fast = rng.uniform(0, 2 * np.pi, 2)
+    wave = 1.5 * np.sin(along / 9 + slow)
+    ripple = 0.8 * np.sin(along / 4 + fast)
+    aside = rng.normal(0, 5)
+    thin = bell((across - aside - wave - ripple) / 1.4)
+    uneven = 0.75 + 0.25 * np.sin(along / 6 + fast)
+    ends = bell(along / length)
+    return thin * ends * uneven * bell(front / 18)
 
 
 def nodule(
@@ -75,50 +77,72 @@ def nodule(
     radius = rng.uniform(*NODULE[grade]) / 2
     centre = chest.spot(drawing.side, drawing.zone, radius * 0.7)
     box = chest.near(centre, 3 * radius)
-    lung = chest.anatomy.lung(drawing.side)
-    lump = np.zeros_like(chest.added)
     places = _to_person(chest, chest.offsets(centre, box))
     soft = 0.16 * radius
+    lump = step((0.75 * radius - _length(places)) / soft)
     for _ in range(5):
         aside = rng.normal(size=3)
-        aside *= 0.42 * radius / np.linalg.norm(aside)
+        aside = 0.42 * radius * aside / np.linalg.norm(aside)
         share = rng.uniform(0.5, 0.62)
-        lobe = step((share * radius - _length(places, aside)) / soft)
-        np.maximum(lump[box], lobe, out=lump[box])
-    core = step((0.75 * radius - _length(places, (0, 0, 0))) / soft)
-    np.maximum(lump[box], core, out=lump[box])
-    lump *= lung
+        away = _length(places, aside)
+        lobe = step((share * radius - away) / soft)
+        lump = np.maximum(lump, lobe)
     if rng.random() < SPICULATED:
-        spread = np.zeros_like(chest.added)
-        spread[box] = _spicules(chest, places, radius)
-        chest.fill(lung * spread, 0.9)
+        spicules = _spicules(rng, places, radius)
+        rays = _in_lung(chest, drawing.side, box, spicules)
+        chest.fill(rays, 0.9)
+    lump = _in_lung(chest, drawing.side, box, lump)
     return Evidence(drawing, chest.fill(lump, 2.2))
 
 
-def _to_person(
-    chest: Chest, offsets: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> list[np.ndarray]:
+def _in_lung(
+    chest: Chest,
+    side: str,
+    box: Box,
+    part: np.ndarray,
+) -> np.ndarray:
+    """Return (X, Y, Z): a part where it lies in a lung, and 0 elsewhere."""
+    whole = np.zeros_like(chest.added)
+    whole[box] = part
+    return whole * chest.anatomy.lung(side)
+
+
+def _to_person(chest: Chest, offsets: Offsets) -> Offsets:
     """Turn lengths in the scan into lengths in this person, mm."""
-    return [offset * size for offset, size in zip(offsets, chest.body.size, strict=True)]
+    own = []
+    for offset, size in zip(offsets, chest.body.size, strict=True):
+        own.append(offset * size)
+    return tuple(own)
 
 
-def _length(places: list[np.ndarray], aside: Point | np.ndarray) -> np.ndarray:
-    """Return the distance (mm) from a point, in a part of the grid."""
-    x, y, z = places
-    right, front, up = aside
-    return np.sqrt((x - right) ** 2 + (y - front) ** 2 + (z - up) ** 2)
+def _length(
+    places: Offsets,
+    aside: np.ndarray | Point = (0.0, 0.0, 0.0),
+) -> np.ndarray:
+    """Return the distance (mm) of places from a point."""
+    squared = 0
+    for place, middle in zip(places, aside, strict=True):
+        away = place - middle
+        squared = squared + away**2
+    return np.sqrt(squared)
 
 
-def _spicules(chest: Chest, places: list[np.ndarray], radius: float) -> np.ndarray:
+def _spicules(
+    rng: np.random.Generator,
+    places: Offsets,
+    radius: float,
+) -> np.ndarray:
     """Return thin rays from the middle of a nodule to about twice its radius."""
-    x, y, z = places
-    rays = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), np.float32)
-    squared = _length(places, (0, 0, 0)) ** 2
-    for angle in chest.rng.uniform(0, 2 * np.pi, 9):
-        along = np.cos(angle) * x + np.sin(angle) * z + 0 * y
-        aside = np.sqrt(np.maximum(0, squared - along**2))
-        reach = radius * chest.rng.uniform(1.3, 1.9)
-        ray = bell(aside / 1.6) * step((reach - along) / 1.5) * (along > 0)
+    right, _, up = places
+    length = _length(places)
+    rays = np.zeros_like(length)
+    for angle in rng.uniform(0, 2 * np.pi, 9):
+        along = np.cos(angle) * right + np.sin(angle) * up
+        aside = np.maximum(0, length**2 - along**2)
+        reach = radius * rng.uniform(1.3, 1.9)
+        ends = step((reach - along) / 1.5)
+        ray = np.exp(-aside / 2.5) * ends
+        ray *= along > 0
         rays = np.maximum(rays, ray)
     return rays
 
@@ -130,12 +154,13 @@ def granuloma(
 ) -> Evidence:
     """A few small, sharp, calcified balls."""
     balls = np.zeros_like(chest.added)
-    for _ in range((2, 3, 5)[grade]):
+    number = (2, 3, 5)[grade]
+    for _ in range(number):
         radius = chest.rng.uniform(*GRANULOMA) / 2
         centre = chest.spot(drawing.side, drawing.zone, 2 * radius)
         box = chest.near(centre, 3 * radius)
         places = _to_person(chest, chest.offsets(centre, box))
-        ball = step((radius - _length(places, (0, 0, 0))) / 0.5)
+        ball = step((radius - _length(places)) / 0.5)
         np.maximum(balls[box], ball, out=balls[box])
     balls *= chest.anatomy.lung(drawing.side)
     return Evidence(drawing, chest.fill(balls, 5.0), least=2)

@@ -48,7 +48,7 @@ def test_even_a_little_fluid_fills_the_sharp_angle_and_its_mask_is_fluid(
     columns = np.flatnonzero(field.any(0))
     outer = columns[3:7] if side == "right" else columns[-7:-3]
     for column in outer:
-        lowest = np.flatnonzero(field[:, column])[-6:-2]
+        lowest = np.flatnonzero(field[:, column])[-8:-3]
         assert mask[lowest, column].all(), "air in the sharp angle"
 
 
