@@ -28,11 +28,11 @@ def _with(anatomy, name, side, grade, seed=3):
 def test_no_air_is_left_below_the_fluid(chest_of_all, side, grade):
     chest = _with(chest_of_all, "effusion", side, grade)
     lung = chest_of_all.lung(side)
-    deep = lung & (chest_of_all.wall_distance > 25)
-    aerated = (deep & (chest.evidence[0].occupancy < 0.5)).any((0, 1))
-    level = np.flatnonzero(aerated)[0]
-    below = lung[:, :, : level - 2]
-    density = (chest_of_all.density + chest.added)[:, :, : level - 2]
+    fluid = chest.evidence[0].occupancy
+    away = chest_of_all.wall_distance
+    level = chest.ends((fluid > 0.5) & (away > 10))[1] - 15  # below what rises beside the lung
+    below = lung & (chest.z < level)
+    density = chest_of_all.density + chest.added
     assert below.any() and density[below].min() > 0.9
 
 
@@ -59,7 +59,7 @@ def test_fluid_rises_at_the_side_and_its_share_follows_the_grade(chest_of_all, h
         film = expose(_with(chest_of_all, "effusion", "right", grade), "PA", 110, 1830, size=112)
         (mask,) = film.evidence
         shares.append((mask & field).sum() / field.sum())
-    assert shares[0] < 0.3 < shares[1] < 0.55 < shares[2] < 0.95
+    assert shares[0] < 0.35 < shares[1] < 0.55 < shares[2] < 0.95
 
 
 def test_fluid_rises_beside_the_lung(chest_of_all):
