@@ -16,6 +16,8 @@ from virtual_hospital.drawings import Drawing
 from virtual_hospital.grid import SPACING, axes
 
 Point = tuple[float, float, float]  # mm x, y, z
+Box = tuple[slice, slice, slice]  # a part of the grid
+Offsets = tuple[np.ndarray, ...]  # mm, open x, y and z from a centre
 
 THIRDS = {  # of a lung's height
     "lower": (0.32, 0.5),
@@ -23,6 +25,7 @@ THIRDS = {  # of a lung's height
     "upper": (0.68, 0.92),
 }
 MIDLINE = 45  # mm from the middle, within which no finding is put
+CLEAR = 70  # mm of lung before and behind a finding, so that it is seen
 THREAD_BLUR = (0.9, 1.2, 0.6)  # voxels, the thickness of a thread
 
 
@@ -71,6 +74,25 @@ class Chest:
         self.added += amount * occupancy * missing
         return occupancy.astype(np.float32, copy=False)
 
+    def near(self, centre: Point, reach: float) -> Box:
+        """Return the part of the grid within ``reach`` mm of a centre along each axis."""
+        box = []
+        axes_of = (self.x, self.y, self.z)
+        for axis, middle in zip(axes_of, centre, strict=True):
+            ends = (middle - reach, middle + reach)
+            first, last = np.searchsorted(axis.ravel(), ends)
+            box.append(slice(first, last))
+        return tuple(box)
+
+    def offsets(self, centre: Point, box: Box) -> Offsets:
+        """Return how far (mm) a part of the grid lies from a centre: open x, y and z."""
+        offsets = []
+        axes_of = (self.x, self.y, self.z)
+        for axis, middle, part in zip(axes_of, centre, box, strict=True):
+            places = axis.ravel()[part]
+            offsets.append(places - middle)
+        return np.ix_(*offsets)
+
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
         squared = 0
@@ -105,7 +127,8 @@ class Chest:
     def spot(self, side: str, zone: str, margin: float) -> Point:
         """Choose a point in a zone (a third) of a lung.
 
-        It is at least ``margin`` mm from the lung's surface where that exists.
+        It is at least ``margin`` mm from the lung's surface where that exists, and the lung there
+        is deep enough for it not to be hidden by the diaphragm or the heart.
         """
         lung = self.anatomy.lung(side)
         low, high = self.ends(lung)
@@ -118,6 +141,12 @@ class Chest:
         inside = lung & (np.abs(self.x) > MIDLINE)
         inside &= self.z >= lowest
         inside &= self.z <= highest
+        voxels = lung.sum(1, keepdims=True)
+        depth = voxels * SPACING[1]
+        clear = depth > CLEAR
+        seen = inside & clear
+        if seen.any():
+            inside = seen
         away = self.anatomy.wall_distance
         deep = inside & (away > margin)
         if deep.any():

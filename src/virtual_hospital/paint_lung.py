@@ -1,4 +1,4 @@
-"""Painters of what fills the lungs or empties them: fluid, air, consolidation, oedema, collapse.
+"""Painters of what fills the lungs or empties them: consolidation, oedema, collapse.
 
 Each takes the chest, what to draw and a grade (0 mild to 2 severe), and returns its evidence.
 Explained in book/01_reading_a_radiograph.
@@ -7,9 +7,8 @@ Explained in book/01_reading_a_radiograph.
 import numpy as np
 from scipy import ndimage
 
-from virtual_hospital.chest import Chest, Evidence
+from virtual_hospital.chest import Box, Chest, Evidence, Point
 from virtual_hospital.drawings import Drawing
-from virtual_hospital.grid import SPACING
 from virtual_hospital.shapes import bell, step
 
 HILUM = {  # mm
@@ -28,70 +27,56 @@ LOBES = {
 }
 
 
-def effusion(
-    chest: Chest,
-    drawing: Drawing,
-    grade: int,
-) -> Evidence:
-    """Fluid at the base of a lung, which rises along the chest wall."""
-    lung = chest.anatomy.lung(drawing.side)
-    lowest, _ = chest.ends(lung)
-    usual = (42, 70, 115)[grade]
-    height = usual + chest.rng.normal(0, 6)
-    rise = 34 * np.exp(-chest.anatomy.wall_distance / 12)
-    level = lowest + height + rise
-    fluid = lung * step((level - chest.z) / 2.5)
-    return Evidence(drawing, chest.fill(fluid, 1.02))
-
-
-def pneumothorax(
-    chest: Chest,
-    drawing: Drawing,
-    grade: int,
-) -> Evidence:
-    """Air between lung and wall, the edge of the lung, and a lung that is fallen in."""
-    lung = chest.anatomy.lung(drawing.side)
-    low, high = chest.ends(lung)
-    usual = (28, 40, 56)[grade]
-    most = usual * chest.rng.uniform(0.85, 1.15)
-    height = (chest.z - low) / (high - low)
-    depth = most * np.clip(height, 0.15, 1)
-    inside = _from_outline(chest) - depth
-    air = lung * step(-inside / 0.8)
-    edge = lung * bell((inside - 1.2) / 1.8)
-    fallen = lung * step(inside / 0.8)
-    amount = (0.2, 0.3, 0.42)[grade]
-    chest.fill(fallen, 0.45, amount)
-    chest.fill(air, 0.0)
-    chest.fill(edge, 1.1, 0.85)
-    return Evidence(drawing, air, least=12)
-
-
-def _from_outline(chest: Chest) -> np.ndarray:
-    """Return the (X, 1, Z) distance in mm from the outline of the chest, as seen from the front."""
-    outline = (chest.anatomy.wall_distance > 0).any(1)  # both lungs and what lies between them
-    from_top = np.cumsum(outline[:, ::-1], 1)[:, ::-1]
-    outline = outline | (from_top > 0)  # nothing comes from below
-    away = ndimage.distance_transform_edt(outline, sampling=SPACING[::2])
-    return away[:, None, :]
-
-
 def consolidation(
     chest: Chest,
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """A dense ball with a ragged edge, kept within one lobe."""
+    """Water in one lobe, patchy and soft-edged; its bronchi keep their air."""
     zones = ["upper", "middle", "lower"]
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    usual = (42, 56, 74)[grade]
+    usual = (38, 50, 66)[grade]
     radius = usual * chest.rng.uniform(0.9, 1.1)
-    centre = chest.spot(drawing.side, zone, 10)
-    away = chest.ball(centre, radius)
-    ragged = 1 - away + 0.3 * chest.noise(16)
-    solid = lobe * step(ragged / 0.1)
-    return Evidence(drawing, chest.fill(solid, 1.7), least=8)
+    centre = chest.spot(drawing.side, zone, 18)
+    box = chest.near(centre, 2 * radius)
+    away = chest.distance(centre, (radius, 0.9 * radius, radius))
+    coarse = 0.3 * chest.noise(22)
+    fine = 0.12 * chest.noise(10)
+    ragged = step((1.08 - away + coarse + fine) / 0.12)
+    patchy = 0.8 + 0.2 * chest.noise(13)
+    filled = ragged * np.clip(patchy, 0.3, 1)
+    soft = ndimage.gaussian_filter(lobe[box].astype(np.float32), (1.5, 0.6, 0.8))
+    aired = _bronchi(chest, drawing.side, centre, box)
+    solid = np.zeros_like(chest.added)
+    solid[box] = filled[box] * soft * (1 - aired)
+    solid *= chest.anatomy.lung(drawing.side)
+    return Evidence(drawing, chest.fill(solid, 1.0), least=12)
+
+
+def _bronchi(
+    chest: Chest,
+    side: str,
+    centre: Point,
+    box: Box,
+) -> np.ndarray:
+    """Return the branches that fan from the root of a lung towards and past a place."""
+    root = HILUM[side]
+    straight = np.subtract(centre, root)
+    right, front, up = chest.offsets(root, box)
+    squared = right**2 + front**2 + up**2
+    branches = np.zeros_like(squared)
+    for _ in range(5):
+        towards = straight + chest.rng.normal(0, 16, 3)
+        towards = towards / np.linalg.norm(towards)
+        a, b, c = towards.astype(np.float32)
+        along = a * right + b * front + c * up
+        aside = np.maximum(0, squared - along**2)
+        width = np.clip(5 - along / 40, 2.2, 4.5)
+        branch = np.exp(-aside / width**2)
+        branch *= along > 0
+        branches = np.maximum(branches, branch)
+    return branches
 
 
 def opacity(
@@ -99,18 +84,26 @@ def opacity(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """Soft patches round a place in a lung."""
+    """A haze in patches round a place in a lung, through which vessels show."""
     patches = np.zeros_like(chest.added)
     x, y, z = chest.spot(drawing.side, drawing.zone, 12)
-    spread = (20, 24, 28)[grade]
+    spread = (16, 20, 24)[grade]
     for across, up in chest.rng.normal(0, spread, (4 + grade, 2)):
-        usual = (20, 25, 30)[grade]
+        usual = (18, 22, 27)[grade]
         radius = usual * chest.rng.uniform(0.8, 1.2)
         centre = (x + across, y, z + up)
-        away = chest.distance(centre, (radius, 2 * radius, radius))
-        patches = np.maximum(patches, bell(away))
+        box = chest.near(centre, 4 * radius)
+        right, front, height = chest.offsets(centre, box)
+        deep = front / 2
+        away = right**2 + deep**2 + height**2
+        patch = np.exp(-away / radius**2)
+        np.maximum(patches[box], patch, out=patches[box])
+    grain = 0.8 + 0.25 * chest.noise(10)
     cloud = chest.anatomy.lung(drawing.side) * patches
-    return Evidence(drawing, chest.fill(cloud, 1.7), least=8)
+    thick = (0.6, 0.7, 0.8)[grade]
+    haze = cloud * np.clip(grain, 0.2, 1.2)
+    chest.fill(haze, 1.0, thick)
+    return Evidence(drawing, cloud.astype(np.float32), least=25)
 
 
 def interstitial(
@@ -155,21 +148,60 @@ def atelectasis(
     drawing: Drawing,
     grade: int,
 ) -> Evidence:
-    """One or two flat bands, and a diaphragm drawn up."""
-    lung = chest.anatomy.lung(drawing.side)
-    band = np.zeros_like(chest.added)
-    thick = (6, 9, 13)[grade]
-    long = (32, 42, 54)[grade]
-    for _ in range(1 + (chest.rng.random() < 0.4)):
-        x, y, z = chest.spot(drawing.side, drawing.zone or "lower", 6)
-        slope = chest.rng.normal(0, 0.25)
-        across = chest.x - x
-        height = (chest.z - z - slope * across) / thick
-        along = (chest.y - y) / 70
-        wide = (across / long) ** 2
-        length = wide + along**2
-        flat = np.exp(-(height**4) - length**2)
-        band = np.maximum(band, lung * flat)
-    drawn_up = (2, 6, 14)[grade]
+    """Thin plates, or a part of a lobe that has lost its air; the diaphragm is drawn up."""
+    zone = drawing.zone or "lower"
+    chance = (0.25, 0.5, 0.8)[grade]
+    fallen = chest.rng.random() < chance
+    if fallen and zone != "middle":
+        airless = _wedge(chest, drawing.side, zone, grade)
+        drawn_up = (6, 13, 22)[grade]
+    else:
+        airless = _plates(chest, drawing.side, zone, grade)
+        drawn_up = (3, 7, 12)[grade]
     chest.body.raised[drawing.side] += drawn_up
-    return Evidence(drawing, chest.fill(band, 1.4))
+    return Evidence(drawing, chest.fill(airless, 1.05, 0.9), least=7)
+
+
+def _plates(
+    chest: Chest,
+    side: str,
+    zone: str,
+    grade: int,
+) -> np.ndarray:
+    """Return one to three plates, a few mm thick and bent, seen on their edges."""
+    plates = np.zeros_like(chest.added)
+    thick = (1.9, 2.5, 3.2)[grade]
+    usual = (24, 30, 36)[grade]
+    for _ in range(1 + grade):
+        centre = chest.spot(side, zone, 6)
+        box = chest.near(centre, 75)
+        right, front, up = chest.offsets(centre, box)
+        slope = chest.rng.normal(0, 0.25)
+        bend = chest.rng.normal(0, 0.004)
+        long = usual * chest.rng.uniform(0.85, 1.15)
+        middle = slope * right + bend * right**2
+        height = (up - middle) / thick
+        ends = bell(right / long) * bell(front / 32)
+        plate = bell(height) * ends
+        np.maximum(plates[box], plate, out=plates[box])
+    return plates * chest.anatomy.lung(side)
+
+
+def _wedge(
+    chest: Chest,
+    side: str,
+    zone: str,
+    grade: int,
+) -> np.ndarray:
+    """Return a wedge of a lobe fallen in against the middle, its point at the root of the lung."""
+    lobe = chest.anatomy.mask(LOBES[side, zone])
+    _, _, root = HILUM[side]
+    away = chest.z - root
+    if zone == "lower":
+        away = -away
+    usual = (0.3, 0.4, 0.5)[grade]
+    wide = usual * chest.rng.uniform(0.85, 1.15)
+    limit = 34 + wide * away
+    beside = step((limit - np.abs(chest.x)) / 3)
+    airless = 0.75 + 0.2 * chest.noise(12)
+    return lobe * beside * np.clip(airless, 0.3, 1)

@@ -25,12 +25,11 @@ from virtual_hospital.paint_devices import central_line, chest_drain, pacemaker,
 from virtual_hospital.paint_lung import (
     atelectasis,
     consolidation,
-    effusion,
     interstitial,
     oedema,
     opacity,
-    pneumothorax,
 )
+from virtual_hospital.paint_pleura import effusion, pneumothorax
 from virtual_hospital.paint_spots import granuloma, nodule, scar
 
 GRADE = {"mild": 0, "moderate": 1, "severe": 2}
