@@ -4,7 +4,7 @@ Each page that was written is read once more when the build is finished. Mended 
 that an accessibility checker (axe) complains of, scripts that are given twice, and the script of
 icons, which holds two thousand of them where the pages show twenty. What the theme may change one
 day is looked for, not presumed: a pattern that is not there is left alone.
-Explained in CONTRIBUTING, "The book's pages"."""
+Explained in CONTRIBUTING, "How the build works"."""
 
 import re
 from pathlib import Path
@@ -101,7 +101,7 @@ class AuthorYear(BaseLabelStyle):
     def label(self, entry: Entry) -> str:
         """Return names and year, or the title where nobody is named."""
         people = entry.persons.get("author") or entry.persons.get("editor") or []
-        names = [" ".join(person.last_names) for person in people]
+        names = [" ".join(map(str, person.rich_last_names)) for person in people]
         if len(names) > 2:
             names = [f"{names[0]} et al."]
         who = " and ".join(names) or entry.fields.get("title", entry.key)
