@@ -24,7 +24,8 @@ FAULTS = {
     "an empty header": ("<tr><th>kind</th>\n<th></th></tr>", "<tr><th>kind</th>\n<td></td></tr>"),
     "a head of empty headers": (
         (
-            '<thead>\n<tr class="row-odd"><th class="head"><p></p></th>\n<th class="head"><p></p></th>'
+            '<thead>\n<tr class="row-odd"><th class="head"><p></p></th>\n'
+            '<th class="head"><p></p></th>'
             "\n</tr>\n</thead>\n<tbody>"
         ),
         "<tbody>",
