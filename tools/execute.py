@@ -52,6 +52,7 @@ def shared_key() -> str:
     now = settings()
     digest.update(
         repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode()
+        + repr((str(now.nih), now.nih.exists())).encode()
     )
     own = now.folder and now.folder / INDEX
     if now.source == "folder" and own and own.is_file():

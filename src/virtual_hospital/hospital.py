@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies.pixels import pack_mask

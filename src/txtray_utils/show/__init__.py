@@ -1,6 +1,24 @@
 """Figures and interactive pages; this face hands on the figures that chapters draw: `from
 txtray_utils import show`."""
 
-from txtray_utils.show.figures import COLOURS, films, intervals, marks, overlay, table_of_numbers
+from txtray_utils.show.figures import (
+    COLOURS,
+    annotated,
+    films,
+    gallery,
+    intervals,
+    marks,
+    overlay,
+    table_of_numbers,
+)
 
-__all__ = ["COLOURS", "films", "intervals", "marks", "overlay", "table_of_numbers"]
+__all__ = [
+    "COLOURS",
+    "annotated",
+    "films",
+    "gallery",
+    "intervals",
+    "marks",
+    "overlay",
+    "table_of_numbers",
+]

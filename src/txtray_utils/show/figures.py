@@ -81,6 +81,69 @@ def overlay(
         )
 
 
+def annotated(
+    axis: Axes,
+    film: np.ndarray | Picture.Image,
+    masks: Mapping[str, np.ndarray],
+) -> None:
+    """Show a film (H, W) in [0, 1], or as the study table holds it, with the names of bool masks
+    (H, W) on either side and a line from each to its mask.
+
+    The line ends in the middle of what no other mask covers, where there is such a part. A name
+    stands on the side that is nearer, as high as the end of its line or a little lower; an
+    underscore becomes a space."""
+    _film(axis, film)
+    axis.axis("off")
+    places = _places(masks)
+    height, width = film_pixels(film).shape
+    apart = height / 12  # from one name to the next
+    free = {"right": -apart, "left": -apart}  # the height of the last name on each side
+    for name, place in sorted(places.items(), key=lambda item: item[1][1]):
+        at_left = place[0] < width / 2
+        align = "right" if at_left else "left"
+        free[align] = max(place[1], free[align] + apart)
+        axis.plot(*place, "o", color=COLOURS[0], markersize=3)
+        axis.annotate(
+            name.replace("_", " "),
+            place,
+            (-0.04 * width if at_left else 1.04 * width, free[align]),
+            ha=align,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": COLOURS[0], "lw": 1},
+        )
+
+
+def _places(masks: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """Return the column and row in the middle of each mask that is not empty."""
+    covered = np.sum(list(masks.values()), axis=0)
+    places = {}
+    for name, mask in masks.items():
+        alone = mask & (covered == 1)
+        rows, columns = np.nonzero(alone if alone.any() else mask)
+        if len(rows):
+            places[name] = (float(columns.mean()), float(rows.mean()))
+    return places
+
+
+def gallery(
+    pictures: Mapping[str, tuple[np.ndarray | Picture.Image, np.ndarray | None]],
+    columns: int = 4,
+    side: float = 1.75,
+) -> Figure:
+    """Show films by name in a grid, each with the outline of its bool mask (H, W), if it has one.
+
+    Films are (H, W) in [0, 1], or as the study table holds them, `side` inches wide; an underscore
+    in a name becomes a space."""
+    titles = [name.replace("_", " ") for name in pictures]
+    images = [film for film, _ in pictures.values()]
+    figure = films(images, titles, columns, side)
+    for axis, (_, mask) in zip(figure.axes, pictures.values(), strict=False):
+        if mask is not None:
+            axis.contour(mask, levels=[0.5], colors=COLOURS[:1], linewidths=0.8)
+    return figure
+
+
 def intervals(
     axis: Axes,
     results: Mapping[str, Result | tuple[float, tuple[float, float]]],
