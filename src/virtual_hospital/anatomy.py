@@ -207,12 +207,17 @@ def prepare() -> Anatomy:
         region_of[number] = region
     picked = pick(region_of[labels])
     regions = pad(picked, "constant")
+    pooled = pad(pool(hu), "edge")
+    body = complete_body(pooled)
+    return Anatomy(body, regions, depth(regions))
+
+
+def depth(regions: np.ndarray) -> np.ndarray:
+    """Return the ``wall_distance`` of a chest with these regions."""
     inside = (regions > 0) & (regions < SPINE)
     cavity = ndimage.binary_closing(inside, iterations=6)
     distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
-    pooled = pad(pool(hu), "edge")
-    body = complete_body(pooled)
-    return Anatomy(body, regions, distance.astype(np.float32))
+    return distance.astype(np.float32)
 
 
 def load(folder: Path) -> Anatomy:

@@ -16,10 +16,10 @@ from skimage.draw import polygon2mask
 
 from txtray_utils.errors import InputError
 
-VOXEL = (0.841796875, 0.841796875, 5.0)  # mm: x, y, z
-MIRROR = 518  # what lies at x lies at MIRROR - x on the other side of the spine
+VOXEL = (1.68359375, 1.68359375, 5.0)  # mm: x, y, z, once two by two pixels are averaged
+MIRROR = 258  # what lies at voxel x lies at MIRROR - x on the other side of the spine
 LUNG = -860  # Hounsfield units of healthy lung
-TUMOUR = {  # slice: corners (x, y) of what should be lung, and is tumour or clouded by it
+TUMOUR = {  # slice: corners (x, y in pixels of the file) of lung that is tumour or clouded by it
     41: "310,190 306,178 306,168 300,161 300,140 335,140 335,190",
     42: "312,204 310,185 306,173 298,163 284,158 284,140 300,129 345,129 364,145 375,165 378,190 "
     "350,204",
@@ -46,7 +46,10 @@ TUMOUR = {  # slice: corners (x, y) of what should be lung, and is tumour or clo
 
 
 def read_scan() -> np.ndarray:
-    """Read the CT as it comes: (512, 512, 64) int16 HU; x to the left, y to the front, z up.
+    """Read the CT, two by two pixels averaged.
+
+    Returns:
+        (256, 256, 64) float32 HU; x grows to the left, y to the front, z to the head.
 
     Raises:
         InputError: the package that ships the CT is not installed.
@@ -63,7 +66,9 @@ def read_scan() -> np.ndarray:
     slices.sort(key=lambda one: float(one.ImagePositionPatient[2]))
     stored = np.stack([one.pixel_array for one in slices], -1)  # row, column, slice
     turned = stored[::-1].swapaxes(0, 1)
-    return turned.astype(np.int16) + int(slices[0].RescaleIntercept)
+    blocks = turned.reshape(256, 2, 256, 2, -1)
+    pooled = blocks.mean((1, 3), dtype=np.float32)
+    return pooled + np.float32(slices[0].RescaleIntercept)
 
 
 def remove_surroundings(hu: np.ndarray) -> np.ndarray:
@@ -73,11 +78,11 @@ def remove_surroundings(hu: np.ndarray) -> np.ndarray:
     """
     clean = np.full_like(hu, -1000)
     for k in range(hu.shape[2]):
-        solid = ndimage.binary_opening(hu[:, :, k] > -300, iterations=4)
+        solid = ndimage.binary_opening(hu[:, :, k] > -300, iterations=2)
         pieces, _ = ndimage.label(solid)
         sizes = np.bincount(pieces[solid])
         largest = pieces == np.argmax(sizes)
-        body = ndimage.binary_fill_holes(ndimage.binary_dilation(largest, iterations=2))
+        body = ndimage.binary_fill_holes(ndimage.binary_dilation(largest, iterations=1))
         clean[:, :, k] = np.where(body, hu[:, :, k], -1000)
     return np.maximum(clean, -1000)
 
@@ -93,15 +98,14 @@ def tumour(shape: tuple[int, ...]) -> np.ndarray:
 def _outlines() -> Iterator[tuple[int, np.ndarray]]:
     for k, words in TUMOUR.items():
         corners = [corner.split(",") for corner in words.split()]
-        yield k, np.array(corners, float)
+        yield k, np.array(corners, float) / 2
 
 
 def fill_tumour(hu: np.ndarray) -> np.ndarray:
     """Replace the tumour by the lung that lies opposite, mirrored; returns a new scan."""
     place = tumour(hu.shape).astype(np.float32)
-    weight = ndimage.gaussian_filter(place, (1.2, 1.2, 0))
+    weight = ndimage.gaussian_filter(place, (0.7, 0.7, 0))
     across = MIRROR - np.arange(hu.shape[0])
     opposite = hu[np.minimum(across, hu.shape[0] - 1)]
     donor = np.where(opposite < -500, opposite, LUNG)
-    filled = weight * donor + (1 - weight) * hu
-    return np.rint(filled).astype(np.int16)
+    return weight * donor + (1 - weight) * hu
