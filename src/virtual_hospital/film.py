@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from txtray_utils.settings import data_dir, settings
-from virtual_hospital.anatomy import Anatomy, load
+from virtual_hospital.anatomies import load
+from virtual_hospital.anatomy import Anatomy
 from virtual_hospital.body import Body
 from virtual_hospital.chest import Evidence
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
@@ -44,10 +45,9 @@ def planned(study_id: str) -> tuple[Case, Anatomy]:
         KeyError: the hospital has no such study.
     """
     now = settings()
-    anatomy = load(data_dir("demo"))
     for case in plan_cohort(now.studies, now.seed):
         if case.study_id == study_id:
-            return case, anatomy
+            return case, load(data_dir("demo"), case.anatomy)
     raise KeyError(study_id)
 
 
@@ -56,7 +56,7 @@ def picture(case: Case, anatomy: Anatomy, size: int = SIZE, marker: str | None =
 
     Args:
         case: from ``cohort.plan_cohort`` or ``counterfactual``.
-        anatomy: from ``anatomy.load``.
+        anatomy: from ``anatomies.load``.
         size: side of the film in pixels.
         marker: a text to burn into the corner instead of the side marker (a planted shortcut), or
             None.

@@ -12,6 +12,7 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tqdm.auto import tqdm
 from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies.pixels import pack_mask
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
-from virtual_hospital.anatomy import load
+from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
 from virtual_hospital.files import write_study
 from virtual_hospital.tables import write_tables
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
     from virtual_hospital.film import Picture
 
 
-VERSION = 2
+VERSION = 3
 PART = 25  # studies a part
 
 
 def make_hospital(
-    folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, shortcut: str | None = None
+    folder: Path,
+    studies: int = 1600,
+    seed: int = 0,
+    workers: int = 2,
+    shortcut: str | None = None,
+    *,
+    anatomy: str | None = None,
 ) -> Path:
     """Make a virtual hospital in ``folder``, or return at once if the same one is there.
 
@@ -47,6 +54,8 @@ def make_hospital(
         workers: processes; 1 works in this one.
         shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None
             plants none.
+        anatomy: one of ``anatomies.ANATOMIES``, which all patients then have; None lets each have
+            his own.
 
     Returns:
         ``folder``.
@@ -61,17 +70,32 @@ def make_hospital(
         "seed": seed,
         "size": SIZE,
         "shortcut": shortcut,
+        "anatomy": anatomy,
     }
     if _is_made(folder, config):
         return folder
     cases = plan_cohort(studies, seed)
-    load(folder)
+    if anatomy:
+        cases = [replace(case, anatomy=anatomy) for case in cases]
+    _make_chests(folder, cases, workers)
     _make_films(folder, cases, shortcut, workers)
     write_tables(cases, folder, seed)
     whole = json.dumps(config | {"complete": True}, indent=1)
     (folder / "truth/cohort.json").write_text(whole + "\n")
     shutil.rmtree(folder / "truth/parts")
     return folder
+
+
+def _make_chests(folder: Path, cases: list[Case], workers: int) -> None:
+    """Make the chests that the cases need before the films, which then only read them."""
+    names = sorted({case.anatomy for case in cases})
+    if workers == 1:
+        for name in names:
+            load(folder, name)
+        return
+    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+        for name in names:
+            pool.submit(load, folder, name).result()
 
 
 def _make_films(folder: Path, cases: list[Case], shortcut: str | None, workers: int) -> None:
@@ -173,12 +197,12 @@ def make_part(folder: Path, k: int, cases: list[Case], shortcut: str | None = No
     from virtual_hospital.film import picture
 
     torch.set_num_threads(1)  # so that sums do not depend on the machine
-    chest = load(folder)
+    chests = {name: load(folder, name) for name in {case.anatomy for case in cases}}
     texts = read_reports().set_index("uid")
     rows = []
     for case in cases:
         mark = "ICU" if shortcut and case.drawn[shortcut] == 1 else None
-        made = picture(case, chest, marker=mark)
+        made = picture(case, chests[case.anatomy], marker=mark)
         sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
         write_study(folder, case, made.tone, sections)
         rows.append(_truth(case, made))
@@ -211,6 +235,7 @@ def _truth(case: Case, made: "Picture") -> dict:
         "split": case.split,
         "report_id": case.report_id,
         "view": case.view,
+        "anatomy": case.anatomy,
         "study_time": case.study_time,
         "age": np.float32(case.age),
         "sex": case.sex,

@@ -15,11 +15,13 @@ from virtual_hospital.anatomy import Anatomy, depth
 from virtual_hospital.body import Body, to_scan
 from virtual_hospital.grid import axes
 from virtual_hospital.labelling import label, two_lungs
-from virtual_hospital.second_scan import VOXEL, fill_tumour, read_scan, remove_surroundings
+from virtual_hospital.second_scan import PIXEL, THICK, fill_tumour, read_scan, remove_surroundings
+from virtual_hospital.slices import twice_the_slices
 
 USUAL = Body(size=(1.0, 1.0, 1.1), heart=-0.14, raised={"right": -18.0, "left": -18.0})
+VOXEL = (PIXEL, PIXEL, THICK / 2)  # mm: x, y, z, once there is a slice between every two
 BLUR = (0.0, 0.7, 0.0)  # scan voxels: the scan is finer than the working grid along y
-BEYOND = 14  # slices that continue the body above and below the scan, mirrored
+BEYOND = 28  # slices that continue the body above and below the scan, mirrored
 COARSE = (24, 12, 24)  # the grid on which the bent places are sought
 ROUNDS = 12  # of the search for where the usual body takes a point from
 
@@ -73,7 +75,7 @@ def continued(hu: np.ndarray) -> np.ndarray:
     below = longer[:, :, :BEYOND]
     body = ndimage.binary_fill_holes(below[:, :, -1] > -300)
     below[body] = np.maximum(below[body], -100)
-    below[:] = ndimage.gaussian_filter(below, (1, 1, 0))
+    below[:] = ndimage.gaussian_filter(below, (1, 1, 2))
     return longer
 
 
@@ -106,6 +108,12 @@ def _as_drawn(first: Anatomy, points: torch.Tensor) -> np.ndarray:
 
 def prepare(first: Anatomy) -> Anatomy:
     """Make the second chest, healthy and labelled by the first (about 25 s on one core)."""
-    hu = to_grid(fill_tumour(remove_surroundings(read_scan())), first)
-    regions = label(hu, first)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that sums do not depend on the machine
+    try:
+        scan = fill_tumour(remove_surroundings(read_scan()))
+        hu = to_grid(twice_the_slices(scan), first)
+        regions = label(hu, first)
+    finally:
+        torch.set_num_threads(before)
     return Anatomy(hu, regions, depth(regions))

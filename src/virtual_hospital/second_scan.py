@@ -16,7 +16,8 @@ from skimage.draw import polygon2mask
 
 from txtray_utils.errors import InputError
 
-VOXEL = (1.68359375, 1.68359375, 5.0)  # mm: x, y, z, once two by two pixels are averaged
+PIXEL = 1.68359375  # mm, once two by two pixels are averaged
+THICK = 5.0  # mm, a slice
 MIRROR = 258  # what lies at voxel x lies at MIRROR - x on the other side of the spine
 LUNG = -860  # Hounsfield units of healthy lung
 TUMOUR = {  # slice: corners (x, y in pixels of the file) of lung that is tumour or clouded by it
