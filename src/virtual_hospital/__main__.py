@@ -14,6 +14,25 @@ from virtual_hospital.hospital import make_hospital
 
 def main() -> int:
     """Parse the command line, make the cohort, say where it is."""
+    args = _parsed()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        made = make_hospital(
+            args.out,
+            args.studies,
+            args.seed,
+            args.workers,
+            args.shortcut,
+            anatomy=args.anatomy,
+        )
+    except (InputError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{args.studies} simulated studies in {made}. Nothing in it is a medical device.")
+    return 0
+
+
+def _parsed() -> argparse.Namespace:
     now = settings()
     parser = argparse.ArgumentParser(
         prog="python -m virtual_hospital",
@@ -42,22 +61,7 @@ def main() -> int:
     parser.add_argument(
         "--anatomy", choices=ANATOMIES, help="give all patients this chest (else each has his own)"
     )
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        made = make_hospital(
-            args.out,
-            args.studies,
-            args.seed,
-            args.workers,
-            args.shortcut,
-            anatomy=args.anatomy,
-        )
-    except (InputError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{args.studies} simulated studies in {made}. Nothing in it is a medical device.")
-    return 0
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

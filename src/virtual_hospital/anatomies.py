@@ -41,4 +41,3 @@ def load(folder: Path, name: str) -> Anatomy:
         log.info("Preparing the second chest (half a minute); it is kept in %s.", path)
         anatomy.save(prepare(anatomy.load(folder)), path)
     return anatomy.read(path)
-

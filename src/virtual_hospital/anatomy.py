@@ -214,8 +214,7 @@ def prepare() -> Anatomy:
 
 def depth(regions: np.ndarray) -> np.ndarray:
     """Return the ``wall_distance`` of a chest with these regions."""
-    inside = (regions > 0) & (regions < SPINE)
-    cavity = ndimage.binary_closing(inside, iterations=6)
+    cavity = ndimage.binary_closing((regions > 0) & (regions < SPINE), iterations=6)
     distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
     return distance.astype(np.float32)
 
@@ -233,7 +232,7 @@ def load(folder: Path) -> Anatomy:
 
 
 def read(path: Path) -> Anatomy:
-    """Read a prepared chest from the file in which ``save`` has kept it."""
+    """Read what ``save`` has kept."""
     with np.load(path) as kept:
         hu = kept["hu"].astype(np.float32)
         distance = kept["wall_distance"].astype(np.float32)

@@ -54,8 +54,7 @@ def make_hospital(
         workers: processes; 1 works in this one.
         shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None
             plants none.
-        anatomy: one of ``anatomies.ANATOMIES``, which all patients then have; None lets each have
-            his own.
+        anatomy: one of ``anatomies.ANATOMIES`` for all patients; None lets each have his own.
 
     Returns:
         ``folder``.
@@ -87,14 +86,13 @@ def make_hospital(
 
 
 def _make_chests(folder: Path, cases: list[Case], workers: int) -> None:
-    """Make the chests that the cases need before the films, which then only read them."""
-    names = sorted({case.anatomy for case in cases})
-    if workers == 1:
-        for name in names:
+    """Make the chests that the cases need: here, or in a worker, as it imports torch."""
+    names = {case.anatomy for case in cases}
+    for name in sorted(names):
+        if workers == 1:
             load(folder, name)
-        return
-    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
-        for name in names:
+            continue
+        with ProcessPoolExecutor(1, mp_context=_context()) as pool:
             pool.submit(load, folder, name).result()
 
 

@@ -16,17 +16,22 @@ from virtual_hospital.registration import channels, fit, warp
 AIR = -600  # Hounsfield units, below which a lung or an airway lies
 AIRWAY = -940  # Hounsfield units, below which it is an airway
 BONE = 200  # Hounsfield units, above which bone lies
+SOFT = -30  # Hounsfield units, above which it is no fat and no lung
+GROWN = 5  # voxels by which the warped heart may grow
 NEAR = 8.0  # mm from the warped label, within which bone or air takes it
+NUMBERS = {name: number for number, name in enumerate(REGIONS, start=1)}
 
 
 def label(hu: np.ndarray, first: Anatomy) -> np.ndarray:
     """Return the (X, Y, Z) uint8 regions of a chest on the working grid, from the first chest's."""
     right, left = two_lungs(hu)
     moving = channels(first.hu, first.lung("right"), first.lung("left"))
-    knots = fit(moving, channels(hu, right, left))
-    known = torch.from_numpy(first.regions)[None, None].float()
-    warped = warp(known, knots, "nearest")[0, 0].numpy().astype(np.uint8)
-    return refined(hu, warped, {"right": right, "left": left})
+    fixed = channels(hu, right, left)
+    knots = fit(moving, fixed)
+    known = torch.from_numpy(first.regions).float()
+    warped = warp(known[None, None], knots, "nearest")
+    regions = warped[0, 0].numpy().astype(np.uint8)
+    return refined(hu, regions, {"right": right, "left": left})
 
 
 def two_lungs(hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,80 +40,112 @@ def two_lungs(hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     They may touch, so they are parted by which core a voxel lies nearest to. Some airways hang on.
     """
     air = _enclosed(hu < AIR)
-    pieces, _ = ndimage.label(ndimage.binary_erosion(air))
-    first, second = _by_size(pieces)[:2]
-    cores = np.where(np.isin(pieces, (first, second)), pieces, 0)
-    lungs = ndimage.binary_dilation(cores > 0, iterations=3, mask=air)
+    eroded = ndimage.binary_erosion(air)
+    pieces, _ = ndimage.label(eroded)
+    one, other = _by_size(pieces)[:2]
+    both = np.isin(pieces, (one, other))
+    cores = np.where(both, pieces, 0)
+    lungs = ndimage.binary_dilation(both, iterations=3, mask=air)
     nearest = _nearest_label(cores)
-    one = lungs & (nearest == first)
-    other = lungs & (nearest == second)
-    if np.argwhere(one)[:, 0].mean() < np.argwhere(other)[:, 0].mean():
-        return one, other
-    return other, one
+    parted = []
+    for number in (one, other):
+        part = lungs & (nearest == number)
+        parted.append(part)
+    parted.sort(key=_from_the_right)
+    right, left = parted
+    return right, left
+
+
+def _from_the_right(part: np.ndarray) -> float:
+    return np.argwhere(part)[:, 0].mean()
 
 
 def _by_size(pieces: np.ndarray) -> np.ndarray:
     """Return the numbers of labelled pieces, the largest first."""
     sizes = np.bincount(pieces.ravel())
-    return 1 + np.argsort(-sizes[1:], kind="stable")
+    order = np.argsort(-sizes[1:], kind="stable")
+    return 1 + order
 
 
 def _enclosed(air: np.ndarray) -> np.ndarray:
     """Keep the air that does not reach the edge of its slice."""
-    enclosed = np.zeros_like(air)
+    enclosed = air.copy()
     for k in range(air.shape[2]):
         pieces, _ = ndimage.label(air[:, :, k])
-        rim = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-        enclosed[:, :, k] = air[:, :, k] & ~np.isin(pieces, rim)
+        sides = (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1])
+        rim = np.concatenate(sides)
+        outside = np.isin(pieces, rim)
+        enclosed[outside, k] = False
     return enclosed
 
 
 def refined(hu: np.ndarray, warped: np.ndarray, lungs: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the warped labels, corrected where air and bone tell better."""
+    """Return the warped labels, corrected where air and bone tell better.
+
+    Args:
+        hu: (X, Y, Z) of the chest to be labelled.
+        warped: (X, Y, Z) uint8, the labels that were brought to it.
+        lungs: its right and left lung, from ``two_lungs``.
+    """
     regions = np.zeros_like(warped)
-    numbers = {name: 1 + REGIONS.index(name) for name in REGIONS}
-    regions[_heart(hu, warped == numbers["heart"])] = numbers["heart"]
+    heart = _heart(hu, warped == NUMBERS["heart"])
+    regions[heart] = NUMBERS["heart"]
     for name in ("aorta", "spine"):
-        part = ndimage.binary_closing(warped == numbers[name], iterations=2)
-        regions[part] = numbers[name]
+        number = NUMBERS[name]
+        part = ndimage.binary_closing(warped == number, iterations=2)
+        regions[part] = number
     for name in ("right_clavicle", "left_clavicle"):
-        regions[_near(warped == numbers[name]) & (hu > BONE)] = numbers[name]
-    airway = _airway(hu, warped == numbers["trachea"])
+        number = NUMBERS[name]
+        bony = _near(warped == number) & (hu > BONE)
+        regions[bony] = number
+    airway = _airway(hu, warped == NUMBERS["trachea"])
     for side, lung in lungs.items():
         pieces, _ = ndimage.label(lung & ~airway)
         largest = pieces == _by_size(pieces)[0]
         airway |= lung & ~largest
-        inside = ndimage.binary_closing(largest, iterations=2) & (regions != SPINE)
-        own = [numbers[name] for name in lobes(side)]
-        lobe = _nearest_label(np.where(np.isin(warped, own), warped, 0))
-        regions[inside] = lobe[inside]
-    regions[airway] = numbers["trachea"]
+        closed = ndimage.binary_closing(largest, iterations=2)
+        inside = closed & (regions != SPINE)
+        own = [NUMBERS[name] for name in lobes(side)]
+        known = np.isin(warped, own)
+        lobe = np.where(known, warped, 0)
+        regions[inside] = _nearest_label(lobe)[inside]
+    regions[airway] = NUMBERS["trachea"]
     return regions
 
 
 def _airway(hu: np.ndarray, warped: np.ndarray) -> np.ndarray:
     """Return the windpipe and the main bronchi: air thinner than lung, near the warped ones."""
     thin = _near(warped) & (hu < AIRWAY)
-    return ndimage.binary_dilation(thin, iterations=2) & (hu < AIR)
+    whole = ndimage.binary_dilation(thin, iterations=2)
+    return whole & (hu < AIR)
 
 
 def _heart(hu: np.ndarray, warped: np.ndarray) -> np.ndarray:
     """Return the heart: the warped one, grown within its slices to where the lung begins."""
     flat = ndimage.generate_binary_structure(3, 1)
     flat[:, :, [0, 2]] = False
-    soft = hu > -30
-    grown = ndimage.binary_dilation(warped & soft, flat, iterations=5, mask=soft)
+    soft = hu > SOFT
+    grown = ndimage.binary_dilation(
+        warped & soft,
+        flat,
+        iterations=GROWN,
+        mask=soft,
+    )
     return ndimage.binary_closing(grown, iterations=2)
 
 
 def _near(part: np.ndarray) -> np.ndarray:
     """Return what lies within ``NEAR`` mm of a part."""
-    return ndimage.distance_transform_edt(~part, sampling=SPACING) <= NEAR
+    away = ndimage.distance_transform_edt(~part, sampling=SPACING)
+    return away <= NEAR
 
 
 def _nearest_label(labels: np.ndarray) -> np.ndarray:
     """Give every voxel the label that lies nearest."""
     places = ndimage.distance_transform_edt(
-        labels == 0, sampling=SPACING, return_distances=False, return_indices=True
+        labels == 0,
+        sampling=SPACING,
+        return_distances=False,
+        return_indices=True,
     )
     return labels[tuple(places)]

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from virtual_hospital.anatomy import Anatomy, depth
 from virtual_hospital.body import Body, to_scan
-from virtual_hospital.grid import axes
+from virtual_hospital.grid import SPACING, axes
 from virtual_hospital.labelling import label, two_lungs
 from virtual_hospital.second_scan import PIXEL, THICK, fill_tumour, read_scan, remove_surroundings
 from virtual_hospital.slices import twice_the_slices
@@ -26,42 +26,103 @@ COARSE = (24, 12, 24)  # the grid on which the bent places are sought
 ROUNDS = 12  # of the search for where the usual body takes a point from
 
 
-def moments(lungs: np.ndarray, places: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the middle and the spread (mm) of the lungs along each axis, (3,) each."""
-    at = np.argwhere(lungs).T
-    mm = np.stack([axis[index] for axis, index in zip(places, at, strict=True)])
-    return mm.mean(1), mm.std(1)
+def prepare(first: Anatomy) -> Anatomy:
+    """Make the second chest, healthy and labelled by the first (half a minute on one core).
+
+    Raises:
+        InputError: the package that ships the CT is not installed.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that sums do not depend on the machine
+    try:
+        scan = read_scan()
+        clean = remove_surroundings(scan)
+        healthy = fill_tumour(clean)
+        fine = twice_the_slices(healthy)
+        hu = to_grid(fine, first)
+        regions = label(hu, first)
+    finally:
+        torch.set_num_threads(before)
+    return Anatomy(hu, regions, depth(regions))
 
 
-def points_of(shape: tuple[int, ...]) -> torch.Tensor:
-    """Return the (X, Y, Z, 3) places (mm) of the working grid's voxels."""
-    places = np.meshgrid(*axes(shape), indexing="ij")
-    return torch.from_numpy(np.stack(places, -1))
+def to_grid(hu: np.ndarray, first: Anatomy) -> np.ndarray:
+    """Sample a scan on the working grid, its lungs as wide as the first chest's and at their place.
+
+    Args:
+        hu: (X, Y, Z) HU, in voxels of ``VOXEL``.
+        first: the first chest.
+
+    Returns:
+        (X, Y, Z) float32 HU on the working grid.
+    """
+    right, left = two_lungs(hu)
+    middle, width = _lie(right | left, VOXEL)
+    shape = first.hu.shape
+    start = grid_points(shape, (2, 2, 2))[0, 0, 0]
+    step = torch.tensor(SPACING)
+    bent = to_scan(grid_points(shape, shape), USUAL)
+    drawn = sample(first.lungs, (bent - start) / step)
+    wanted, wide = _lie(drawn > 0.5, SPACING)
+    from_middle = straightened(shape) - start - wanted
+    scale = width / wide
+    mm = middle + scale * from_middle
+    index = mm / torch.tensor(VOXEL)
+    index[..., 2] += BEYOND
+    return sample(continued(hu), index)
+
+
+def _lie(lungs: np.ndarray, voxel: tuple[float, ...]) -> tuple[torch.Tensor, float]:
+    """Return the middle of the lungs, (3,) mm from the first voxel, and their spread across."""
+    places = np.argwhere(lungs)
+    mm = places * voxel
+    middle = mm.mean(0)
+    return torch.tensor(middle, dtype=torch.float32), mm[:, 0].std()
+
+
+def grid_points(shape: tuple[int, ...], knots: tuple[int, ...]) -> torch.Tensor:
+    """Return (x, y, z, 3) mm: this many points along each axis, from end to end of the grid."""
+    places = []
+    for axis, n in zip(axes(shape), knots, strict=True):
+        first = float(axis[0])
+        last = float(axis[-1])
+        places.append(torch.linspace(first, last, n))
+    mesh = torch.meshgrid(*places, indexing="ij")
+    return torch.stack(mesh, -1)
 
 
 def straightened(shape: tuple[int, ...]) -> torch.Tensor:
-    """Return what the usual body takes from the voxels: the inverse of ``to_scan``.
+    """Return where in the film's space the usual body puts the voxels: ``to_scan`` backwards.
 
     Returns:
         (X, Y, Z, 3) mm.
     """
-    places = [torch.linspace(float(axis[0]), float(axis[-1]), n) for axis, n in
-              zip(axes(shape), COARSE, strict=True)]
-    points = torch.stack(torch.meshgrid(*places, indexing="ij"), -1)
+    points = grid_points(shape, COARSE)
     found = points.clone()
     for _ in range(ROUNDS):
-        found = found - (to_scan(found, USUAL) - points)
-    coarse = found.permute(3, 0, 1, 2)[None]
-    fine = F.interpolate(coarse, shape, mode="trilinear", align_corners=True)
+        wrong = to_scan(found, USUAL) - points
+        found = found - wrong
+    coarse = found.permute(3, 0, 1, 2)
+    fine = F.interpolate(
+        coarse[None],
+        shape,
+        mode="trilinear",
+        align_corners=True,
+    )
     return fine[0].permute(1, 2, 3, 0)
 
 
 def sample(volume: np.ndarray, index: torch.Tensor) -> np.ndarray:
     """Sample a volume at places (..., 3) in voxels, linearly; beyond its edge it goes on."""
-    sides = torch.tensor(volume.shape) - 1
-    places = (2 * index / sides - 1).flip(-1).float()
-    dense = torch.from_numpy(volume.astype(np.float32))[None, None]
-    sampled = F.grid_sample(dense, places[None], padding_mode="border", align_corners=True)
+    last = torch.tensor(volume.shape) - 1
+    places = 2 * index / last - 1
+    dense = torch.from_numpy(volume.astype(np.float32))
+    sampled = F.grid_sample(
+        dense[None, None],
+        places.flip(-1)[None],
+        padding_mode="border",
+        align_corners=True,
+    )
     return sampled[0, 0].numpy()
 
 
@@ -71,49 +132,10 @@ def continued(hu: np.ndarray) -> np.ndarray:
     Below the scan no air is mirrored, or the lungs would go on there.
     """
     fine = ndimage.gaussian_filter(hu, BLUR)
-    longer = np.pad(fine, [(0, 0), (0, 0), (BEYOND, BEYOND)], mode="reflect")
+    ends = [(0, 0), (0, 0), (BEYOND, BEYOND)]
+    longer = np.pad(fine, ends, mode="reflect")
     below = longer[:, :, :BEYOND]
-    body = ndimage.binary_fill_holes(below[:, :, -1] > -300)
+    last = below[:, :, -1]
+    body = ndimage.binary_fill_holes(last > -300)
     below[body] = np.maximum(below[body], -100)
-    below[:] = ndimage.gaussian_filter(below, (1, 1, 2))
     return longer
-
-
-def to_grid(hu: np.ndarray, first: Anatomy) -> np.ndarray:
-    """Sample a scan on the working grid, its lungs as wide as the first chest's and at their place.
-
-    Returns:
-        (X, Y, Z) float32 HU.
-    """
-    scan_places = [np.arange(n) * step for n, step in zip(hu.shape, VOXEL, strict=True)]
-    right, left = two_lungs(hu)
-    middle, spread = moments(right | left, scan_places)
-    points = points_of(first.hu.shape)
-    drawn = _as_drawn(first, points)
-    wanted, size = moments(drawn, axes(first.hu.shape))
-    scale = spread[0] / size[0]
-    mm = torch.from_numpy(middle) + (straightened(first.hu.shape) - torch.from_numpy(wanted)) * scale
-    index = mm / torch.tensor(VOXEL)
-    index[..., 2] += BEYOND
-    return sample(continued(hu), index)
-
-
-def _as_drawn(first: Anatomy, points: torch.Tensor) -> np.ndarray:
-    """Return where the first chest's lungs are once the usual body has bent them."""
-    start = points[0, 0, 0]
-    step = points[1, 1, 1] - start
-    index = (to_scan(points, USUAL) - start) / step
-    return sample(first.lungs, index) > 0.5
-
-
-def prepare(first: Anatomy) -> Anatomy:
-    """Make the second chest, healthy and labelled by the first (about 25 s on one core)."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # so that sums do not depend on the machine
-    try:
-        scan = fill_tumour(remove_surroundings(read_scan()))
-        hu = to_grid(twice_the_slices(scan), first)
-        regions = label(hu, first)
-    finally:
-        torch.set_num_threads(before)
-    return Anatomy(hu, regions, depth(regions))
