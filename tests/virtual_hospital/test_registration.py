@@ -37,7 +37,8 @@ def test_a_shifted_and_lower_chest_is_found():
 def test_the_fit_is_the_same_twice_and_small_where_nothing_differs():
     same = channels(*_chest())
     knots = fit(same, same)
-    assert knots.shape == (1, 3, *KNOTS) and knots.abs().max() < 0.03
+    assert knots.shape == (1, 3, *KNOTS)
+    assert (warp(same, knots) - same).abs().mean() < 0.02
     other = channels(*_chest(2.0))
     assert torch.equal(fit(same, other), fit(same, other))
 
