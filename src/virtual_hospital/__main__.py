@@ -8,6 +8,7 @@ from pathlib import Path
 from txtray_utils.errors import InputError
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.vocabulary import FINDINGS
+from virtual_hospital.anatomies import ANATOMIES
 from virtual_hospital.cues import ANY, CUES, Cue
 from virtual_hospital.hospital import make_hospital
 
@@ -23,7 +24,14 @@ def main() -> int:
         cue = None
         if args.cue:
             cue = Cue(args.cue, args.finding, args.share, args.elsewhere)
-        made = make_hospital(args.out, args.studies, args.seed, args.workers, cue)
+        made = make_hospital(
+            args.out,
+            args.studies,
+            args.seed,
+            args.workers,
+            cue,
+            anatomy=args.anatomy,
+        )
     except (InputError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -66,6 +74,9 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--elsewhere", type=float, default=0.0, help="of the others that do (%(default)s)"
+    )
+    parser.add_argument(
+        "--anatomy", choices=ANATOMIES, help="give all patients this chest (else each has his own)"
     )
     return parser
 

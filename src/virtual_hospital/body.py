@@ -1,6 +1,6 @@
 """One person's build and stance, and the smooth map from that person's chest to the scanned one.
 
-All virtual patients share one anatomy; this is what makes them differ. Explained in
+All virtual patients share two anatomies; this is what makes them differ. Explained in
 book/01_reading_a_radiograph.
 """
 

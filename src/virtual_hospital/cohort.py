@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from txtray_utils.studies.sources.openi_package import HEADER_FIELDS, read_headers, sex_of
+from virtual_hospital.anatomies import FIRST, anatomy_of
 from virtual_hospital.composing import compose
 from virtual_hospital.drawable import choose, drawable_reports
 from virtual_hospital.drawings import Drawing
@@ -37,7 +38,8 @@ class Case:
     years at `study_time`. `header` has DICOM keywords (None where the real header is silent) and
     three of ours: `source`, the Open-i image whose header it is, `sampled`, True if that image
     belongs to another report, `age_sampled`, True if the report has no header at all. `cue` names
-    the planted cue that the study carries (`cues.CUES`), "" for none.
+    the planted cue that the study carries (`cues.CUES`), "" for none. `anatomy` names the chest
+    that the patient has, one of `anatomies.ANATOMIES`.
     """
 
     study_id: str
@@ -59,6 +61,7 @@ class Case:
     composed: bool
     seed: int = field(repr=False)
     cue: str = ""
+    anatomy: str = FIRST
 
 
 def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False) -> list[Case]:
@@ -180,6 +183,7 @@ class Life:
                 prior_study_id=prior,
                 composed=len(reports) > 1,
                 seed=int(stream(self.seed, study, "film").integers(2**31)),
+                anatomy=anatomy_of(self.subject_id),
             )
             gap = int(np.clip(rng.lognormal(np.log(60), 1.6), 1, longest))
             day, age = day + timedelta(days=gap), age + gap / YEAR

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.vocabulary import FINDINGS, SEVERITIES
-from virtual_hospital.anatomy import Anatomy, load
-from virtual_hospital.cohort import SIZE, Case, plan_cohort
-from virtual_hospital.cues import DRAIN, Cue, plant
+from virtual_hospital.anatomies import ANATOMIES, load
+from virtual_hospital.anatomy import Anatomy
+from virtual_hospital.cohort import SIZE, Case
+from virtual_hospital.cues import DRAIN
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.film import Picture, picture
+from virtual_hospital.hospital import cases_of
 
 INDEX = "truth/cohort.json"
 OTHER = {"right": "left", "left": "right"}
@@ -42,28 +44,24 @@ def planned(study_id: str, folder: Path | None = None) -> tuple[Case, Anatomy]:
     place = Path(folder or data_dir("demo"))
     now = settings()
     note = place / INDEX
-    held = {"studies": now.studies, "seed": now.seed}
+    held = {"studies": now.studies, "seed": now.seed, "anatomy": None, "cue": None}
     if note.exists():
         held = json.loads(note.read_text())
-    cue = held.get("cue")
-    cases = _plan(held["studies"], held["seed"], Cue(**cue) if cue else None)
-    return cases[study_id], _chest(place)
+    case = _plan(json.dumps(held))[study_id]
+    return case, _chest(place, case.anatomy)
 
 
 @functools.lru_cache(maxsize=2)
-def _plan(studies: int, seed: int, cue: Cue | None) -> dict[str, Case]:
-    cases = plan_cohort(studies, seed)
-    if cue:
-        cases = plant(cases, cue, seed)
+def _plan(config: str) -> dict[str, Case]:
     by_id = {}
-    for case in cases:
+    for case in cases_of(json.loads(config)):
         by_id[case.study_id] = case
     return by_id
 
 
-@functools.lru_cache(maxsize=1)
-def _chest(folder: Path) -> Anatomy:
-    return load(folder)
+@functools.lru_cache(maxsize=len(ANATOMIES))
+def _chest(folder: Path, name: str) -> Anatomy:
+    return load(folder, name)
 
 
 def pair(case: Case, changed: Case, anatomy: Anatomy, size: int = SIZE) -> tuple[Picture, Picture]:

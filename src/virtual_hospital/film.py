@@ -50,7 +50,7 @@ def picture(
 
     Args:
         case: from ``cohort.plan_cohort``, or changed by ``counterfactual``.
-        anatomy: from ``anatomy.load``.
+        anatomy: from ``anatomies.load``.
         size: side of the film in pixels.
         window: that of another picture, to be shown alike; None sets one by this film, as
             machines do.

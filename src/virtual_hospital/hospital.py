@@ -10,9 +10,9 @@ import hashlib
 import json
 import multiprocessing
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from tqdm import tqdm
 from txtray_utils.errors import InputError, replacing, writing
 from txtray_utils.studies.pixels import pack_mask
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
-from virtual_hospital.anatomy import load
+from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
 from virtual_hospital.cues import Cue, plant
 from virtual_hospital.files import write_study
@@ -33,12 +33,18 @@ if TYPE_CHECKING:
     from virtual_hospital.film import Picture
 
 
-VERSION = 2
+VERSION = 3
 PART = 25  # studies a part
 
 
 def make_hospital(
-    folder: Path, studies: int = 1600, seed: int = 0, workers: int = 2, cue: Cue | None = None
+    folder: Path,
+    studies: int = 1600,
+    seed: int = 0,
+    workers: int = 2,
+    cue: Cue | None = None,
+    *,
+    anatomy: str | None = None,
 ) -> Path:
     """Make a virtual hospital in ``folder``, or return at once if the same one is there.
 
@@ -48,6 +54,7 @@ def make_hospital(
         seed: the same seed gives the same bytes, whatever the number of workers.
         workers: processes; 1 works in this one.
         cue: what films with a finding carry besides, a planted shortcut; None plants none.
+        anatomy: one of ``anatomies.ANATOMIES`` for all patients; None lets each have his own.
 
     Returns:
         ``folder``.
@@ -62,19 +69,39 @@ def make_hospital(
         "seed": seed,
         "size": SIZE,
         "cue": asdict(cue) if cue else None,
+        "anatomy": anatomy,
     }
     if _is_made(folder, config):
         return folder
-    cases = plan_cohort(studies, seed)
-    if cue:
-        cases = plant(cases, cue, seed)
-    load(folder)
+    cases = cases_of(config)
+    _make_chests(folder, cases, workers)
     _make_films(folder, cases, workers)
     write_tables(cases, folder, seed)
     whole = json.dumps(config | {"complete": True}, indent=1)
     (folder / "truth/cohort.json").write_text(whole + "\n")
     shutil.rmtree(folder / "truth/parts")
     return folder
+
+
+def cases_of(config: Mapping) -> list[Case]:
+    """Return the studies of a hospital, as the `config` in its truth/cohort.json says."""
+    cases = plan_cohort(config["studies"], config["seed"])
+    if anatomy := config["anatomy"]:
+        cases = [replace(case, anatomy=anatomy) for case in cases]
+    if cue := config["cue"]:
+        cases = plant(cases, Cue(**cue), config["seed"])
+    return cases
+
+
+def _make_chests(folder: Path, cases: list[Case], workers: int) -> None:
+    """Make the chests that the cases need: here, or in a worker, as it imports torch."""
+    names = {case.anatomy for case in cases}
+    for name in sorted(names):
+        if workers == 1:
+            load(folder, name)
+            continue
+        with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+            pool.submit(load, folder, name).result()
 
 
 def _make_films(folder: Path, cases: list[Case], workers: int) -> None:
@@ -172,11 +199,11 @@ def make_part(folder: Path, k: int, cases: list[Case]) -> int:
     from virtual_hospital.film import picture
 
     torch.set_num_threads(1)  # so that sums do not depend on the machine
-    chest = load(folder)
+    chests = {name: load(folder, name) for name in {case.anatomy for case in cases}}
     texts = read_reports().set_index("uid")
     rows = []
     for case in cases:
-        made = picture(case, chest)
+        made = picture(case, chests[case.anatomy])
         sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
         write_study(folder, case, made.tone, sections)
         rows.append(_truth(case, made))
@@ -209,6 +236,7 @@ def _truth(case: Case, made: "Picture") -> dict:
         "split": case.split,
         "report_id": case.report_id,
         "view": case.view,
+        "anatomy": case.anatomy,
         "study_time": case.study_time,
         "age": np.float32(case.age),
         "sex": case.sex,

@@ -1,20 +1,38 @@
-"""What the tests of the virtual hospital share: the prepared chest, made once a session."""
+"""What the tests of the virtual hospital share: the prepared chests, made once a session."""
 
+import time
 from datetime import datetime
 
 import pytest
 
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital import anatomy
+from virtual_hospital import anatomies, anatomy
 from virtual_hospital.catalogue import BY_NAME
 from virtual_hospital.cohort import Case
 from virtual_hospital.drawings import Drawing
 
 
 @pytest.fixture(scope="session")
+def chests(tmp_path_factory):
+    """The folder in which both prepared chests are kept, made within their time."""
+    folder = tmp_path_factory.mktemp("anatomy")
+    before = time.process_time()
+    for name in anatomies.ANATOMIES:
+        anatomies.load(folder, name)
+    assert time.process_time() - before < 70, "the second takes too long (30 s when written)"
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chest_of_all(tmp_path_factory):
-    """The anatomy that all virtual patients share."""
+    """The first chest, by itself, for tests that need no other."""
     return anatomy.load(tmp_path_factory.mktemp("anatomy"))
+
+
+@pytest.fixture(scope="session")
+def second(chests):
+    """The second chest."""
+    return anatomies.load(chests, anatomies.SECOND)
 
 
 def drawing(name: str, side: str = "", severity: str = "moderate") -> Drawing:

@@ -1,6 +1,7 @@
 """The hospital on disk: the same bytes however it was made, and clear words where it cannot be."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,17 +11,25 @@ import pytest
 from txtray_utils.errors import InputError
 from txtray_utils.studies.pixels import unpack_mask
 from virtual_hospital import hospital
+from virtual_hospital.anatomies import ANATOMIES, FIRST, SECOND
 from virtual_hospital.cues import Cue
 from virtual_hospital.hospital import fingerprint, make_hospital
 
 STUDIES = 12
 
 
+@pytest.fixture
+def place(tmp_path, chests):
+    """A folder name's place, in which the chests are made already."""
+    return lambda name: shutil.copytree(chests, tmp_path / name)
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, chests):
+    folder = shutil.copytree(chests, tmp_path_factory.mktemp("hospital") / "made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hospital, "PART", 5)
-        return make_hospital(tmp_path_factory.mktemp("hospital"), STUDIES, seed=4, workers=1)
+        return make_hospital(folder, STUDIES, seed=4, workers=1)
 
 
 def test_it_has_mimics_folders_and_one_of_everything_a_study(made):
@@ -45,11 +54,23 @@ def test_the_truth_matches_the_films(made):
         assert all(unpack_mask(item["mask"]).shape == (224, 224) for item in row.regions)
 
 
-def test_two_workers_give_the_same_bytes_as_one(made, tmp_path, monkeypatch):
+def test_a_cohort_of_one_chest_has_the_same_studies_in_that_chest(made, place):
+    one = make_hospital(place("one"), STUDIES, seed=4, workers=1, anatomy=SECOND)
+    mixed = pd.read_parquet(made / "truth/studies.parquet")
+    truth = pd.read_parquet(one / "truth/studies.parquet")
+    assert set(mixed["anatomy"]) == set(ANATOMIES) and set(truth["anatomy"]) == {SECOND}
+    assert truth["study_id"].tolist() == mixed["study_id"].tolist()
+    changed = {
+        film.parent.name[1:]
+        for film in (made / "mimic-cxr/files").rglob("*.dcm")
+        if film.read_bytes() != (one / film.relative_to(made)).read_bytes()
+    }
+    assert changed == set(mixed.loc[mixed["anatomy"] == FIRST, "study_id"])
+
+
+def test_two_workers_give_the_same_bytes_as_one(made, place, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 5)
-    assert fingerprint(make_hospital(tmp_path / "two", STUDIES, seed=4, workers=2)) == fingerprint(
-        made
-    )
+    assert fingerprint(make_hospital(place("two"), STUDIES, seed=4, workers=2)) == fingerprint(made)
 
 
 def test_the_process_that_hands_out_the_parts_does_without_torch():
@@ -57,7 +78,8 @@ def test_the_process_that_hands_out_the_parts_does_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, place, monkeypatch):
+    folder = place("h")
     monkeypatch.setattr(hospital, "PART", 5)
     whole, calls = hospital.make_part, []
 
@@ -69,11 +91,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(made, tmp_path, monke
 
     monkeypatch.setattr(hospital, "make_part", dies)
     with pytest.raises(KeyboardInterrupt):
-        make_hospital(tmp_path / "h", STUDIES, seed=4, workers=1)
-    assert not json.loads((tmp_path / "h/truth/cohort.json").read_text()).get("complete")
-    make_hospital(tmp_path / "h", STUDIES, seed=4, workers=1)
+        make_hospital(folder, STUDIES, seed=4, workers=1)
+    assert not json.loads((folder / "truth/cohort.json").read_text()).get("complete")
+    make_hospital(folder, STUDIES, seed=4, workers=1)
     assert calls == [0, 1, 1, 2], "what was whole is not made again"
-    assert fingerprint(tmp_path / "h") == fingerprint(made)
+    assert fingerprint(folder) == fingerprint(made)
 
 
 def test_asking_again_does_nothing(made, monkeypatch):
@@ -93,9 +115,10 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def marked(tmp_path_factory):
+def marked(tmp_path_factory, chests):
+    folder = shutil.copytree(chests, tmp_path_factory.mktemp("marked") / "made")
     cue = Cue("marker", "cardiomegaly")
-    return make_hospital(tmp_path_factory.mktemp("marked"), STUDIES, seed=4, workers=1, cue=cue)
+    return make_hospital(folder, STUDIES, seed=4, workers=1, cue=cue)
 
 
 def test_a_planted_marker_is_burnt_into_its_findings_films_only(made, marked):
@@ -123,15 +146,15 @@ def test_a_hospital_with_a_cue_is_another_one(made, marked):
     assert note["cue"] == kept
 
 
-def test_two_workers_plant_a_drain_with_the_same_bytes_as_one(tmp_path, monkeypatch):
+def test_two_workers_plant_a_drain_with_the_same_bytes_as_one(place, monkeypatch):
     monkeypatch.setattr(hospital, "PART", 3)
     cue = Cue("drain", "effusion", share=0.8, elsewhere=0.3)
     prints = set()
     for workers in (1, 2):
-        folder = tmp_path / str(workers)
+        folder = place(str(workers))
         prints.add(fingerprint(make_hospital(folder, 6, seed=2, workers=workers, cue=cue)))
     assert len(prints) == 1
-    truth = pd.read_parquet(tmp_path / "1/truth/studies.parquet")
+    truth = pd.read_parquet(folder / "truth/studies.parquet")
     for row in truth.itertuples():
         names = [item["finding"] for item in row.evidence]
         assert ("chest_drain" in names) == (row.cue == "drain")
