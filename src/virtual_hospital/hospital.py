@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from virtual_hospital.film import Picture
 
 
-VERSION = 2
+VERSION = 3
 PART = 25  # studies a part
 
 
