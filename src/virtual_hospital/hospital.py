@@ -1,9 +1,9 @@
 """The virtual hospital on disk: simulated films and records, real reports, as MIMIC writes them.
 
 Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a
-run that was killed goes on where it stopped and ends with the same bytes. Only what makes films
-imports torch, which takes 300 MB that the process that hands out the parts need not have. Explained
-in book/01_reading_a_radiograph.
+run that was killed goes on where it stopped and ends with the same bytes. Only what makes films or
+reads texts imports torch, which takes 300 MB that the process that hands out the parts need not
+have. Explained in book/01_reading_a_radiograph.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def make_hospital(
     }
     if _is_made(folder, config):
         return folder
-    cases = plan_cohort(studies, seed)
+    cases = _plan(studies, seed, workers)
     load(folder)
     _make_films(folder, cases, shortcut, workers)
     write_tables(cases, folder, seed)
@@ -72,6 +72,14 @@ def make_hospital(
     (folder / "truth/cohort.json").write_text(whole + "\n")
     shutil.rmtree(folder / "truth/parts")
     return folder
+
+
+def _plan(studies: int, seed: int, workers: int) -> list[Case]:
+    """Plan the cohort, in a process of its own where there are any: reading texts takes memory."""
+    if workers == 1:
+        return plan_cohort(studies, seed)
+    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+        return pool.submit(plan_cohort, studies, seed).result()
 
 
 def _make_films(folder: Path, cases: list[Case], shortcut: str | None, workers: int) -> None:
