@@ -1,8 +1,8 @@
 """What is drawn for a report: each code or sentence becomes a finding, a side, a zone, a severity.
 
 `drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a
-code could mean but that was not drawn, or that the text denies, is None (null, not negative). Explained in
-book/01_reading_a_radiograph.
+code could mean but that was not drawn, or that the text denies, is None (null, not negative).
+Explained in book/01_reading_a_radiograph.
 """
 
 import re

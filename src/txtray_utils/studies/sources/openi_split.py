@@ -17,8 +17,8 @@ import pandas as pd
 from txtray_utils.studies.splits import SPLITS, group_numbers
 
 ENDS = (0.7, 0.8)  # where the hashes of train and of validate end
-# Of 300 salts the one that parts the 19 findings nearest to 70, 10 and 20 % and leaves at least five
-# of each in test; chosen by counts alone, before any model was trained on this split.
+# Of 300 salts the one that parts the 19 findings nearest to 70, 10 and 20 % and leaves at least
+# five of each in test; chosen by counts alone, before any model was trained on this split.
 SALT = 181
 _LONG = 40  # letters, from which equal findings sections make two reports twins
 
