@@ -47,11 +47,12 @@ log = logging.getLogger(__name__)
 def load_studies(source: str | None = None) -> Dataset:
     """Return the study table of `source` (default: `settings().source`), made on first use.
 
-    Of several joined by + it is one table; nothing is copied. Each source's table is kept in `data_dir("tables")` and made again when the source's index, its folder or the
-    code that reads it changes.
+    Of several joined by + it is one table; nothing is copied. Each source's table is kept in
+    `data_dir("tables")` and made again when the source's index, its folder or the code that reads
+    it changes.
 
     Raises:
-        InputError: a source is not there, or nothing of it can be used, or two have an id in common.
+        InputError: a source is not there, nothing of it can be used, or two have an id in common.
         ValueError: there is no such source.
     """
     tables = {}
