@@ -60,8 +60,8 @@ def drawings_of(
 
     The truth of each of `FINDINGS` is 1 where drawn, None where a code that is not drawn could mean
     it (no codes at all: every finding), else 0. Sternal wires have no code of their own, so a
-    sentence that states them suffices. A coded finding that the text denies is not drawn: its truth
-    is None.
+    sentence that states them suffices, but where the code is `normal` nothing is drawn. A coded
+    finding that the text denies is not drawn: its truth is None.
     """
     codes = tuple(codes) or ("No Indexing",)
     drawings: list[Drawing] = []
@@ -77,7 +77,8 @@ def drawings_of(
             drawn |= dict.fromkeys(set(names) - set(stated))
     wires = BY_NAME["sternal_wires"]
     coded = any(drawing.name == wires.name for drawing in drawings)
-    if "No Indexing" not in codes and not coded and asserted(wires.words, text):
+    silent = "No Indexing" in codes or "normal" in codes
+    if not silent and not coded and asserted(wires.words, text):
         drawings.append(_fill(wires, None, text, rng))
     for drawing in drawings:
         drawn[drawing.name] = 1

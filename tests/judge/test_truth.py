@@ -117,12 +117,3 @@ def test_a_box_says_that_it_is_there_and_none_says_nothing():
 
 def test_each_truth_has_a_name_to_print():
     assert list(truth.TRUTHS) == [truth.DRAWN, truth.CODED, truth.REPORTED, truth.BOXED]
-
-
-def test_no_finding_is_not_normal():
-    rows = []
-    for none, drawn in ((1, {"scoliosis": 1}), (1, {}), (None, {"nodule": 1})):
-        row = {"labels": dict.fromkeys(LABELS) | {"No Finding": none}}
-        rows.append(row | {"drawn": dict.fromkeys(FINDINGS, 0) | drawn})
-    films = Dataset.from_list(rows)
-    assert truth.normal_but_drawn(films).tolist() == [True, False, False]

@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from txtray_utils.errors import InputError
+from txtray_utils.read.labels import denies
 from txtray_utils.studies.sources.openi_package import (
     HEADER_FIELDS,
     packaged,
@@ -115,6 +116,18 @@ def test_every_finding_is_frequent_enough_in_each_split_or_all_there_is(cohort):
             least = min(round(size[split] / 20), there[split, name])
             assert here[split, name] >= least, (split, name)
         assert here["test", name] >= 5, "too few to score"
+
+
+def test_reports_coded_normal_draw_nothing(cohort):
+    normal = [case for case in cohort if case.mesh_codes == ("normal",)]
+    assert len(normal) > 400 and not any(case.drawings for case in normal)
+    assert not any(1 in case.drawn.values() for case in normal)
+
+
+def test_nothing_is_drawn_that_the_text_denies(cohort, reports):
+    pneumothorax = [case for case in cohort if case.drawn["pneumothorax"]]
+    texts = [reports.at[case.report_id, "text"] for case in pneumothorax]
+    assert texts and not any(denies(text, "Pneumothorax") for text in texts)
 
 
 def test_identifiers_look_like_mimic(cohort):

@@ -340,5 +340,8 @@ def test_a_denied_half_of_a_code_leaves_the_other_half():
     assert (truth["effusion"], truth["pneumothorax"], truth["nodule"]) == (1, None, 0)
 
 
-def test_normal_draws_nothing_and_what_is_drawn_may_have_no_label():
-    assert draw("normal", text="The lungs are clear.") == ((), (), dict.fromkeys(FINDINGS, 0))
+def test_normal_draws_nothing_whatever_the_text_says():
+    absent = dict.fromkeys(FINDINGS, 0)
+    assert draw("normal", text="The lungs are clear.") == ((), (), absent)
+    wires = absent | {"sternal_wires": None}
+    assert draw("normal", text="Sternotomy wires are intact. No effusion.") == ((), (), wires)

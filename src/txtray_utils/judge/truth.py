@@ -93,16 +93,6 @@ def boxed_truth(studies: Dataset) -> np.ndarray:
 TRUTHS = {DRAWN: drawn_truth, CODED: coded_truth, REPORTED: reported_truth, BOXED: boxed_truth}
 
 
-def normal_but_drawn(studies: Dataset) -> np.ndarray:
-    """Return the films (N,) bool whose text is labelled No Finding though something is drawn.
-
-    No Finding says that none of the other labels is there. It does not say that a film is normal: a
-    tortuous aorta, a granuloma or scoliosis has no label of its own.
-    """
-    none = said_labels(studies)[:, LABELS.index("No Finding")] == 1
-    return none & (drawn_truth(studies) == 1).any(1)
-
-
 def truth_by_finding(studies: Dataset) -> dict[str, np.ndarray]:
     """Return `finding_truth` as one column (N,) a finding, by its name."""
     columns = finding_truth(studies).T
