@@ -93,11 +93,11 @@ def test_codes_are_read_by_the_rules_that_the_virtual_hospital_draws_from():
     rows = [
         {"mesh_codes": ["Pleural Effusion/left/small", "Cardiomegaly/borderline"]},
         {"mesh_codes": ["normal"]},
-        {"mesh_codes": ["Scoliosis/mild"], "findings": "Sternotomy wires."},
+        {"mesh_codes": ["Scoliosis/mild"], "sentences": ["Sternotomy wires."]},
         {"mesh_codes": None},
         {"mesh_codes": ["No Indexing"]},
     ]
-    nothing = {"findings": None, "impression": None}
+    nothing = {"sentences": None}
     found = truth.coded_truth(Dataset.from_list([nothing | row for row in rows]))
     np.testing.assert_array_equal(column(found, "effusion"), [1, 0, 0, np.nan, np.nan])
     np.testing.assert_array_equal(column(found, "cardiomegaly"), [np.nan, 0, 0, np.nan, np.nan])

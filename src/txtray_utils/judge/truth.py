@@ -25,9 +25,11 @@ Sided = tuple[int, str, str]  # row, finding, side
 def truth_source(studies: Dataset) -> str:
     """Return what `finding_truth` goes by: `DRAWN`, `REPORTED`, or both where films are mixed."""
     drawn = _is_drawn(studies)
-    if drawn.any() and not drawn.all():
+    if drawn.all():
+        return DRAWN
+    if drawn.any():
         return f"{DRAWN}; of real films, {REPORTED}"
-    return DRAWN if drawn.any() else REPORTED
+    return REPORTED
 
 
 def finding_truth(studies: Dataset) -> np.ndarray:
@@ -39,7 +41,8 @@ def finding_truth(studies: Dataset) -> np.ndarray:
     found = drawn_truth(studies)
     real = np.flatnonzero(~_is_drawn(studies))
     if len(real):
-        found[real] = reported_truth(studies.select(real))
+        films = studies.select(real)
+        found[real] = reported_truth(films)
     return found
 
 
@@ -54,11 +57,10 @@ def coded_truth(studies: Dataset) -> np.ndarray:
 
     1 is coded, 0 not coded, NaN where a code could mean it, and where there are no codes.
     """
-    columns = studies.select_columns(["mesh_codes", "findings", "impression"])
     rows = []
-    for row in columns:
-        text = f"{row['findings'] or ''} {row['impression'] or ''}"
-        rows.append(mesh_findings(row["mesh_codes"] or (), text))
+    for codes, said in zip(studies["mesh_codes"], studies["sentences"], strict=True):
+        found = mesh_findings(codes or (), _report(said))
+        rows.append(found)
     return label_matrix(rows, FINDINGS)
 
 
@@ -69,7 +71,8 @@ def reported_truth(studies: Dataset) -> np.ndarray:
     """
     said = studies["sentences"]
     columns = [NAMED.index(READ_AS[name]) for name in FINDINGS]
-    states = label_texts(map(_report, said))[:, columns]
+    texts = map(_report, said)
+    states = label_texts(texts)[:, columns]
     found = (states == 1).astype(np.float32)
     found[states == -1] = np.nan
     silent = [not one for one in said]
@@ -82,11 +85,13 @@ def boxed_truth(studies: Dataset) -> np.ndarray:
 
     What has no box may be there all the same, so nothing is 0.
     """
-    found = np.full((len(studies), len(FINDINGS)), np.nan, np.float32)
+    shape = len(studies), len(FINDINGS)
+    found = np.full(shape, np.nan, np.float32)
     for row, items in enumerate(studies["evidence"]):
         for one in items or ():
             if one["said"].startswith("finding:box"):
-                found[row, FINDINGS.index(one["finding"])] = 1
+                column = FINDINGS.index(one["finding"])
+                found[row, column] = 1
     return found
 
 
@@ -106,7 +111,8 @@ def said_labels(studies: Dataset) -> np.ndarray:
 
 def _is_drawn(studies: Dataset) -> np.ndarray:
     """Return of which films (N,) it is known what was drawn."""
-    return ~np.isnan(drawn_truth(studies)).all(1)
+    unknown = np.isnan(drawn_truth(studies))
+    return ~unknown.all(1)
 
 
 def _report(said: list[str] | None) -> str:
@@ -153,7 +159,8 @@ def _said_sides(studies: Dataset, wanted: np.ndarray) -> Iterator[Sided]:
     """Give row, finding and side of what is said to be in the films `wanted`, with a side."""
     finding_of = {READ_AS[name]: name for name in FINDINGS}
     for row, said in enumerate(studies["sentences"]):
-        for one in mentions(_report(said)) if wanted[row] else ():
+        text = _report(said) if wanted[row] else ""
+        for one in mentions(text):
             finding = finding_of.get(one.label)
             if finding and one.state == 1 and one.side:
                 yield row, finding, one.side

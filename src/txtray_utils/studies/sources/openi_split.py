@@ -9,7 +9,7 @@ book/03_linking_images_to_the_record.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -30,11 +30,14 @@ def split_of_reports(reports: pd.DataFrame) -> dict[str, str]:
     seed, and nothing else, has a say. The words of a group are the letters of its first report by
     the alphabet.
     """
-    whole = _whole(reports)
-    words = pd.Series(whole).groupby(text_groups(reports)).transform("min")
-    side = np.searchsorted(ENDS, [_share(text) for text in words], side="right")
-    splits = [SPLITS[number] for number in side]
-    return dict(zip(reports["uid"], splits, strict=True))
+    groups = text_groups(reports)
+    letters = _whole(reports).groupby(groups)
+    words = letters.transform("min")
+    split = {}
+    for uid, text in zip(reports["uid"], words, strict=True):
+        side = np.searchsorted(ENDS, _share(text), side="right")
+        split[uid] = SPLITS[side]
+    return split
 
 
 def text_groups(reports: pd.DataFrame) -> list[int]:
@@ -44,35 +47,39 @@ def text_groups(reports: pd.DataFrame) -> list[int]:
     of 40 letters or more, without regard to case, spaces, digits, punctuation and the XXXX of
     de-identification.
     """
-    long_findings: list[str | None] = []
-    for findings in reports["findings"]:
-        letters = _letters(findings)
-        long_findings.append(letters if len(letters) >= _LONG else None)
-    links = _links(_whole(reports)) + _links(long_findings)
+    findings = reports["findings"].map(_letters)
+    long = findings.str.len() >= _LONG
+    findings = findings.where(long, "")
+    links = _links(_whole(reports))
+    links += _links(findings)
     return group_numbers(links, len(reports)).tolist()
 
 
-def _whole(reports: pd.DataFrame) -> list[str]:
+def _whole(reports: pd.DataFrame) -> pd.Series:
     """Return the letters of each report."""
-    pairs = zip(reports["findings"], reports["impression"], strict=True)
-    return [_letters(f"{findings} {impression}") for findings, impression in pairs]
+    texts = reports["findings"] + " " + reports["impression"]
+    return texts.map(_letters)
 
 
 def _share(words: str) -> float:
     """Return the hash of words as a number in [0, 1]."""
-    hashed = hashlib.sha256(f"{SALT} {words}".encode()).digest()
-    return int.from_bytes(hashed[:8], "big") / 2**64
+    salted = f"{SALT} {words}"
+    hashed = hashlib.sha256(salted.encode())
+    start = hashed.digest()[:8]
+    return int.from_bytes(start, "big") / 2**64
 
 
 def _letters(text: str) -> str:
-    return re.sub(r"[^a-z]", "", text.lower().replace("xxxx", ""))
+    known = text.lower().replace("xxxx", "")
+    return re.sub(r"[^a-z]", "", known)
 
 
-def _links(keys: Sequence[str | None]) -> list[tuple[int, int]]:
-    """Join each row to the first of the same key; None joins nothing."""
+def _links(keys: Iterable[str]) -> list[tuple[int, int]]:
+    """Join each row to the first of the same letters; no letters join nothing."""
     firsts: dict[str, int] = {}
     links = []
     for row, key in enumerate(keys):
-        if key is not None:
-            links.append((row, firsts.setdefault(key, row)))
+        if key:
+            first = firsts.setdefault(key, row)
+            links.append((row, first))
     return links
