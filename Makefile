@@ -10,7 +10,7 @@ MEASURED := cohort linkage_bench radiograph renderers report_labeller retrieval_
 PIP := pip==26.3  # the pip of an older Python's venv takes minutes to choose versions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help book test lint environment data executed execute results benchmarks experiments strip linkcheck clean
+.PHONY: help book test lint environment data development executed execute results benchmarks experiments strip linkcheck clean
 .DELETE_ON_ERROR:
 
 help:             ## say what can be made
@@ -42,6 +42,9 @@ $(ENV): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 data: $(ENV)      ## make the virtual hospital (once: a finished cohort is left as it is)
 	$(BIN)/python -m virtual_hospital
 
+development: $(ENV)  ## lay the packed sets of real films that FROM=folder holds under the data folder
+	PYTHONPATH=. $(BIN)/python tests/development.py $(FROM)
+
 executed: data    # every notebook once, under nbmake, into the cache that the book is built from
 	$(BIN)/python tools/execute.py
 
@@ -54,7 +57,7 @@ results: executed ## carry the numbers of the executed notebooks into book/resul
 benchmarks: data  ## run the longer measurements; their numbers go straight into book/results
 	for one in $(MEASURED); do TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/$$one.py || exit 1; done
 
-experiments: data ## train and score every recipe, then every writer (about an hour; real films too, where TXTRAY_COVID has them)
+experiments: data ## train and score every recipe, then every writer (about an hour; real films too, where covid lies in the data folder)
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/alignment.py
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/generation.py
 

@@ -163,7 +163,7 @@ def main() -> None:
     studies = load_studies()
     taught = training_part(studies)
     if asked.tune:
-        results = tune(taught, patients(more_films("train", "test")), asked.tune)
+        results = tune(taught, patients(more_films("validate")), asked.tune)
     elif asked.large:
         results = test_large(patients(part(studies, "test")), taught.bank)
     else:

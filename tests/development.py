@@ -1,13 +1,16 @@
 """The development sets of real films, and how to lay them out as they are published.
 
 They lie in shared/data beside the checkout, packed in ways of their own, are no part of the
-product, and are read only by tests that skip where they are not. By hand:
-`python tests/development.py nih-boxes|lungs FOLDER`, then set TXTRAY_NIH or TXTRAY_LUNGS to FOLDER.
+product, and are read only by tests that skip where they are not. `make development FROM=FOLDER`
+lays all that FOLDER holds under the data folder, where the sources look for them.
 """
 
 import csv
+import subprocess
 import sys
 from pathlib import Path
+
+from txtray_utils.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRY_HEADER = (
@@ -40,6 +43,35 @@ def lay_out_lungs(packed: Path, place: Path) -> Path:
     return place
 
 
+def lay_out_openi(packed: Path, place: Path) -> Path:
+    """Unpack `openi256` with the script that comes with it; return `place`."""
+    subprocess.run([sys.executable, packed / "unpack.py", place], check=True)
+    return place
+
+
+def lay_out_covid(packed: Path, place: Path) -> Path:
+    """Link to `covid-cxr`, which lies as it is published; return `place`."""
+    _link(packed, place)
+    return place
+
+
+LAYOUTS = {  # the packed folder: the folder of the source, and how it is laid out
+    "openi256": ("openi", lay_out_openi),
+    "nih-boxes": ("nih", lay_out_nih),
+    "lungs": ("lungs", lay_out_lungs),
+    "covid-cxr": ("covid", lay_out_covid),
+}
+
+
+def lay_out_all(packed: Path, data: Path) -> list[Path]:
+    """Lay every set that `packed` holds under the folder `data`; what lies there already stays."""
+    places = []
+    for name, (source, lay_out) in LAYOUTS.items():
+        if (packed / name).is_dir():
+            places.append(lay_out(packed / name, data / source))
+    return places
+
+
 def _copy(packed: Path, published: Path, header: str) -> None:
     """Copy a table under another header; the order of columns is the same."""
     published.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +85,11 @@ def _copy(packed: Path, published: Path, header: str) -> None:
 def _link(packed: Path, published: Path) -> None:
     """Give a file its published name; what is inside a JPEG named .png is told by its content."""
     published.parent.mkdir(parents=True, exist_ok=True)
-    published.symlink_to(packed.resolve())
+    if not published.exists():
+        published.symlink_to(packed.resolve())
 
 
 if __name__ == "__main__":
-    name, folder = sys.argv[1:]
-    lay_out = {"nih-boxes": lay_out_nih, "lungs": lay_out_lungs}[name]
-    print(lay_out(development(name), Path(folder)))
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("make development FROM=FOLDER: the folder that holds openi256, nih-boxes, ...")
+    print(*lay_out_all(Path(sys.argv[1]), settings().data), sep="\n")

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,27 @@ def test_every_source_with_reports_may_be_set_and_every_one_is_on_the_data_card(
     assert all(f"| `{source}` |" in card for source in registry.SOURCES)
 
 
+def test_several_sources_are_one_setting_and_a_private_one_makes_all_private(monkeypatch):
+    monkeypatch.setenv("TXTRAY_SOURCE", "demo+openi")
+    now = settings()
+    assert now.sources == ("demo", "openi") and not now.private
+    assert now.results.name == "results"
+    monkeypatch.setenv("TXTRAY_SOURCE", "demo+folder")
+    assert settings().private and settings().results.name == "results-demo+folder"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "remedy"),
-    [("SOURCE", "mimik", "demo, openi, covid, mimic, folder"), ("QUICK", "yes", "0 or 1")],
+    [
+        ("SOURCE", "mimik", "no source 'mimik'.*demo, openi, covid, mimic, folder"),
+        ("SOURCE", "demo+mimik", "no source 'mimik'.*joined by +"),
+        ("SOURCE", "demo+", "no source ''"),
+        ("SOURCE", "demo+openi+demo", "'demo' is named twice"),
+        ("SOURCE", "nih", "no source 'nih'"),
+        ("QUICK", "yes", "0 or 1"),
+    ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(monkeypatch, name, value, remedy):
     monkeypatch.setenv(f"TXTRAY_{name}", value)
-    with pytest.raises(ValueError, match=f"TXTRAY_{name} is '{value}'.*{remedy}"):
+    with pytest.raises(ValueError, match=f"TXTRAY_{name} is '{re.escape(value)}'.*{remedy}"):
         settings()

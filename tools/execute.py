@@ -55,7 +55,7 @@ def shared_key() -> str:
         + repr((str(now.nih), now.nih.exists())).encode()
     )
     own = now.folder and now.folder / INDEX
-    if now.source == "folder" and own and own.is_file():
+    if "folder" in now.sources and own and own.is_file():
         digest.update(str(own).encode() + own.read_bytes())
     return digest.hexdigest()
 

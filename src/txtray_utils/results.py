@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from txtray_utils.errors import InputError
-from txtray_utils.settings import PRIVATE, settings
+from txtray_utils.settings import settings
 
 EXEMPT_UNITS = (
     "s",
@@ -84,7 +84,7 @@ def write_results(name: str, results: Mapping[str, Result], folder: Path | None 
 
     Raises:
         InputError: the folder is the checkout's `book/results`, which is published, and the source
-            of this run is one of `settings.PRIVATE`.
+            of this run is private (`settings.PRIVATE`).
     """
     path = (folder or settings().results) / f"{name}.json"
     _check_may_be_published(path)
@@ -148,7 +148,7 @@ def result_names(folder: Path) -> Iterable[str]:
 
 def _check_may_be_published(path: Path) -> None:
     now = settings()
-    if now.source not in PRIVATE or now.checkout is None:
+    if not now.private or now.checkout is None:
         return
     published = now.checkout.resolve() / "book" / "results"
     if path.resolve().is_relative_to(published):

@@ -2,7 +2,7 @@
 
 | variable | default | meaning |
 | --- | --- | --- |
-| `TXTRAY_SOURCE` | `demo` | what the chapters read: `demo`, `openi`, `covid`, `mimic`, `folder` |
+| `TXTRAY_SOURCE` | `demo` | what the chapters read: one of `SOURCES`, or several: `demo+openi` |
 | `TXTRAY_QUICK` | `0` | `1`: a small cohort and fewer training steps, for a first look |
 | `TXTRAY_DATA` | `data` of the checkout, else `~/.cache/txtray-align` | where data is kept |
 | `TXTRAY_RESULTS` | `_build/results`, else `results` of the data folder | for results |
@@ -16,6 +16,7 @@ Explained in the README, section "Settings".
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,10 @@ QUICK_STUDIES = 200
 
 @dataclass(frozen=True)
 class Settings:
-    """What a chapter needs to know about this run. Make it with `settings()`."""
+    """What a chapter needs to know about this run. Make it with `settings()`.
+
+    `source` is one of `SOURCES`, or several joined by +.
+    """
 
     source: str
     quick: bool
@@ -42,6 +46,16 @@ class Settings:
     text_tower: str | None
     checkout: Path | None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names in `source`."""
+        return tuple(self.source.split("+"))
+
+    @property
+    def private(self) -> bool:
+        """Whether anything that is read must stay with the reader, and so its results."""
+        return not set(PRIVATE).isdisjoint(self.sources)
+
     def steps(self, usual: int) -> int:
         """Return how many training steps to take: `usual`, or a tenth of it (at least one) when
         quick."""
@@ -55,8 +69,10 @@ def settings() -> Settings:
         ValueError: a variable has a value that is not allowed; the message names it and the allowed
     values."""
     source = os.environ.get("TXTRAY_SOURCE") or "demo"
-    if source not in SOURCES:
-        raise ValueError(f"TXTRAY_SOURCE is {source!r}; set it to one of {', '.join(SOURCES)}")
+    try:
+        names = source_names(source, SOURCES)
+    except ValueError as error:
+        raise ValueError(f"TXTRAY_SOURCE is {source!r}: {error}") from None
     flag = os.environ.get("TXTRAY_QUICK") or "0"
     if flag not in ("0", "1"):
         raise ValueError(f"TXTRAY_QUICK is {flag!r}; set it to 0 or 1")
@@ -66,7 +82,7 @@ def settings() -> Settings:
         "TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align"
     )
     written = "results-quick" if quick else "results"
-    if source in PRIVATE:
+    if not set(PRIVATE).isdisjoint(names):
         written = f"{written}-{source}"
     results = _folder(
         "TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written
@@ -79,6 +95,22 @@ def settings() -> Settings:
     tower = os.environ.get("TXTRAY_TEXT_TOWER") or None
     places = (data, results, covid, nih, lungs, own)
     return Settings(source, quick, 0, studies, *places, tower, checkout)
+
+
+def source_names(source: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the names in `source`, one or several joined by +, such as `demo+openi`.
+
+    Raises:
+        ValueError: a name is not one of `known`, or stands there twice; the message says which.
+    """
+    names = tuple(source.split("+"))
+    for name in names:
+        if name not in known:
+            fault = f"there is no source {name!r}; choose one of {', '.join(known)}"
+            raise ValueError(f"{fault}, or several joined by +")
+        if names.count(name) > 1:
+            raise ValueError(f"the source {name!r} is named twice; name it once")
+    return names
 
 
 def data_dir(*parts: str) -> Path:

@@ -18,10 +18,9 @@ import pandas as pd
 
 from txtray_utils.studies.sources.openi_package import HEADER_FIELDS, read_headers, sex_of
 from virtual_hospital.anatomies import FIRST, anatomy_of
-from virtual_hospital.composing import compose
+from virtual_hospital.composing import compose_by_split
 from virtual_hospital.drawable import choose, drawable_reports
 from virtual_hospital.drawings import Drawing
-from virtual_hospital.parting import split_patients
 from virtual_hospital.streams import dicom_id, random_ids, stream
 
 SIZE = 224  # pixels, side of a film
@@ -68,9 +67,9 @@ def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False)
     """Plan a cohort: `n_studies` studies in order of patient and time, the same for a seed.
 
     About a fifth of the patients have two or three studies (`composed`): the first owns its
-    header's age, the others follow days to years later. Patients whose reports share a text share a
-    split (70/10/20 by patient). `own_headers` gives a study the frontal header of its own report
-    where there is one: a real shortcut, off by default.
+    header's age, the others follow days to years later. A patient's reports are of
+    one split, which their words decide (`openi_split`). `own_headers` gives a study the frontal
+    header of its own report where there is one: a real shortcut, off by default.
 
     Raises:
         ValueError: fewer reports than `n_studies` can be drawn.
@@ -82,16 +81,15 @@ def plan_cohort(n_studies: int = 1600, seed: int = 0, own_headers: bool = False)
     plan["sex_said"] = [sex_of(text) or "" for text in plan["indication"]]
     _add_ages(plan, headers, seed)
     chosen = choose(plan, n_studies, rng)
-    chains = compose(plan, chosen, rng)
+    chains = compose_by_split(plan, chosen, rng)
     subjects = random_ids(rng, len(chains), "1")
     studies = iter(random_ids(rng, n_studies, "5"))
     patients = sorted(zip(subjects, chains, strict=True))
-    split = split_patients(plan, patients, seed)
     given = Headers.of(headers, seed, own_headers)
     reports = list(plan.itertuples())
     cases: list[Case] = []
     for subject, chain in patients:
-        life = Life(subject, split[subject], seed)
+        life = Life(subject, seed)
         own = [reports[row] for row in chain]
         cases += life.cases(own, studies, given)
     return cases
@@ -147,7 +145,6 @@ class Life:
     """One patient, who has films from time to time."""
 
     subject_id: str
-    split: str
     seed: int
 
     def cases(self, reports: list, ids: Iterator[str], headers: Headers) -> Iterator[Case]:
@@ -168,7 +165,7 @@ class Life:
                 study_id=study,
                 subject_id=self.subject_id,
                 dicom_id=dicom_id(stream(self.seed, study, "dicom")),
-                split=self.split,
+                split=report.split,
                 report_id=report.uid,
                 mesh_codes=tuple(report.mesh),
                 drawings=report.drawings,

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from txtray_utils.studies.splits import SPLITS
 from txtray_utils.vocabulary import FINDINGS, SIDES
 
 LASTING = (  # findings that do not go away
@@ -22,13 +23,24 @@ PRIOR = (  # words of a report that refer to a film before it
 )
 
 
+def compose_by_split(
+    plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator
+) -> list[list[int]]:
+    """Join rows into patients, as `compose` does, each of reports of one split."""
+    split = plan["split"].to_numpy()[rows]
+    chains = []
+    for name in SPLITS:
+        chains += compose(plan, rows[split == name], rng)
+    return chains
+
+
 def compose(plan: pd.DataFrame, rows: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
     """Join rows into patients: an eighth of them end a pair of studies, three in 64 a triple.
 
     The last study of a chain refers to a prior film where one can be had; the study before it is
     the one that shares most findings, does not conflict in sex or in lasting findings, and is near
-    in age. Only reports whose words no other report has are joined, so that chains do not tie
-    groups of equal reports together. Returns chains of rows, in order of time.
+    in age. Only reports whose words no other report has are joined, so that nobody has the same
+    report twice. Returns chains of rows, in order of time.
     """
     pairs = len(rows) // 8
     triples = len(rows) * 3 // 64

@@ -1,8 +1,8 @@
 """What is drawn for a report: each code or sentence becomes a finding, a side, a zone, a severity.
 
 `drawings_of` says what is put into a film: a finding that is not drawn is 0, and a finding that a
-code could mean but that was not drawn is None (null, not negative). Explained in
-book/01_reading_a_radiograph.
+code could mean but that was not drawn, or that the text denies, is None (null, not negative).
+Explained in book/01_reading_a_radiograph.
 """
 
 import re
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from txtray_utils.read.mesh import Code, asserted, parse_mesh, rule_of
-from txtray_utils.vocabulary import FINDINGS, SEVERITIES, SIDES, ZONES
+from txtray_utils.read.labels import denies
+from txtray_utils.read.mesh import Code, asserted, mesh_findings, parse_mesh, rule_of
+from txtray_utils.vocabulary import FINDINGS, READ_AS, SEVERITIES, SIDES, ZONES
 from virtual_hospital.catalogue import BY_NAME, Finding
 
 WORDS = {
@@ -59,28 +60,35 @@ def drawings_of(
 
     The truth of each of `FINDINGS` is 1 where drawn, None where a code that is not drawn could mean
     it (no codes at all: every finding), else 0. Sternal wires have no code of their own, so a
-    sentence that states them suffices.
+    sentence that states them suffices, but where the code is `normal` nothing is drawn. A coded
+    finding that the text denies is not drawn: its truth is None.
     """
     codes = tuple(codes) or ("No Indexing",)
     drawings: list[Drawing] = []
     undrawn = []
-    drawn: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
+    drawn = mesh_findings(codes, text)
     for code in codes:
-        rule = rule_of(code, text)
-        if rule and rule.maybe:
-            drawn |= dict.fromkeys(rule.maybe.split("|"))
-        if rule and rule.draws:
-            for name in rule.draws.split("|"):
-                drawings.append(_fill(BY_NAME[name], parse_mesh(code), text, rng))
-        elif code != "normal":
+        names = _coded(code, text)
+        stated = [name for name in names if not denies(text, READ_AS[name])]
+        for name in stated:
+            drawings.append(_fill(BY_NAME[name], parse_mesh(code), text, rng))
+        if code != "normal" and (stated != names or not names):
             undrawn.append(code)
+            drawn |= dict.fromkeys(set(names) - set(stated))
     wires = BY_NAME["sternal_wires"]
     coded = any(drawing.name == wires.name for drawing in drawings)
-    if "No Indexing" not in codes and not coded and asserted(wires.words, text):
+    silent = "No Indexing" in codes or "normal" in codes
+    if not silent and not coded and asserted(wires.words, text):
         drawings.append(_fill(wires, None, text, rng))
     for drawing in drawings:
         drawn[drawing.name] = 1
     return _merge(drawings), tuple(undrawn), drawn
+
+
+def _coded(code: str, text: str) -> list[str]:
+    """Return the findings that a code draws."""
+    rule = rule_of(code, text)
+    return rule.draws.split("|") if rule and rule.draws else []
 
 
 def _fill(finding: Finding, code: Code | None, text: str, rng: np.random.Generator) -> Drawing:

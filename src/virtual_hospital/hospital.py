@@ -1,9 +1,9 @@
 """The virtual hospital on disk: simulated films and records, real reports, as MIMIC writes them.
 
 Studies are made in parts by any number of worker processes; a part is kept once it is whole, so a
-run that was killed goes on where it stopped and ends with the same bytes. Only what makes films
-imports torch, which takes 300 MB that the process that hands out the parts need not have. Explained
-in book/01_reading_a_radiograph.
+run that was killed goes on where it stopped and ends with the same bytes. Only what makes films or
+reads texts imports torch, which takes 300 MB that the process that hands out the parts need not
+have. Explained in book/01_reading_a_radiograph.
 """
 
 import hashlib
@@ -14,24 +14,18 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from txtray_utils.errors import InputError, replacing, writing
-from txtray_utils.studies.pixels import pack_mask
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
 from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
 from virtual_hospital.cues import Cue, plant
 from virtual_hospital.files import write_study
 from virtual_hospital.tables import write_tables
-
-if TYPE_CHECKING:
-    from virtual_hospital.film import Picture
-
+from virtual_hospital.truth import truth_row
 
 VERSION = 3
 PART = 25  # studies a part
@@ -73,7 +67,7 @@ def make_hospital(
     }
     if _is_made(folder, config):
         return folder
-    cases = cases_of(config)
+    cases = _planned(config, workers)
     _make_chests(folder, cases, workers)
     _make_films(folder, cases, workers)
     write_tables(cases, folder, seed)
@@ -91,6 +85,14 @@ def cases_of(config: Mapping) -> list[Case]:
     if cue := config["cue"]:
         cases = plant(cases, Cue(**cue), config["seed"])
     return cases
+
+
+def _planned(config: Mapping, workers: int) -> list[Case]:
+    """Plan the cohort, in a process of its own where there are any: reading texts takes memory."""
+    if workers == 1:
+        return cases_of(config)
+    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+        return pool.submit(cases_of, config).result()
 
 
 def _make_chests(folder: Path, cases: list[Case], workers: int) -> None:
@@ -206,49 +208,7 @@ def make_part(folder: Path, k: int, cases: list[Case]) -> int:
         made = picture(case, chests[case.anatomy])
         sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
         write_study(folder, case, made.tone, sections)
-        rows.append(_truth(case, made))
+        rows.append(truth_row(case, made))
     with replacing(_part_file(folder, k)) as partial:
         pd.DataFrame(rows).to_parquet(partial, index=False)
     return len(cases)
-
-
-def _truth(case: Case, made: "Picture") -> dict:
-    """Return what is known about a study, as one row of truth/studies.parquet."""
-    regions = []
-    for name, mask in made.regions.items():
-        regions.append({"name": name, "mask": pack_mask(mask)})
-    evidence = []
-    for item, mask in made.evidence:
-        drawing = item.drawing
-        drawn = {
-            "side": drawing.side,
-            "zone": drawing.zone,
-            "severity": drawing.severity,
-            "said": drawing.said,
-            "finding": drawing.name,
-            "mask": pack_mask(mask),
-        }
-        evidence.append(drawn)
-    return {
-        "study_id": case.study_id,
-        "subject_id": case.subject_id,
-        "image_id": case.dicom_id,
-        "split": case.split,
-        "report_id": case.report_id,
-        "view": case.view,
-        "anatomy": case.anatomy,
-        "study_time": case.study_time,
-        "age": np.float32(case.age),
-        "sex": case.sex,
-        "sex_source": case.sex_source,
-        "composed": case.composed,
-        "prior_study_id": case.prior_study_id,
-        "mesh_codes": list(case.mesh_codes),
-        "undrawn": list(case.undrawn),
-        "drawn": json.dumps(case.drawn),
-        "header_source": case.header["source"],
-        "header_sampled": bool(case.header["sampled"]),
-        "cue": case.cue,
-        "regions": regions,
-        "evidence": evidence,
-    }

@@ -39,6 +39,9 @@ QUALIFIERS = (
 )
 
 
+CODED = ("Pneumothorax/right/large",)
+
+
 def draw(*codes, text="", seed=0):
     return drawings_of(codes, text, np.random.default_rng(seed))
 
@@ -197,7 +200,7 @@ def test_where_the_code_is_silent_the_sentence_speaks(code, text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "No pneumothorax on the left.",  # denied
+        "There is a pneumothorax. No pneumothorax on the left.",  # denied
         "The left base is clear. There is a pneumothorax.",  # another sentence's side
         "Left lung is small, with pneumothorax.",  # another clause's side
         "A right and a left pneumothorax line.",  # two sides, not one
@@ -312,3 +315,33 @@ def test_no_finding_excludes_every_pathology(codes):
         assert any(v in (1, -1) for v in pathologies)
     elif "normal" not in codes and labels["No Finding"] is None:
         assert not any(v in (1, -1) for v in pathologies)
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn", "undrawn"),
+    [
+        ("Large right pneumothorax.", 1, ()),
+        ("No visualized pneumothorax. Right effusion. No visualized pneumothorax.", None, CODED),
+        ("No pneumothorax at the left. A small pneumothorax at the right apex.", 1, ()),
+        ("No pneumothorax at the left. Possible pneumothorax at the right apex.", 1, ()),
+        ("The lungs are expanded.", 1, ()),
+    ],
+)
+def test_what_the_text_denies_is_not_drawn(text, drawn, undrawn):
+    drawings, left, truth = draw(*CODED, text=text)
+    assert truth["pneumothorax"] == drawn and left == undrawn
+    assert ("pneumothorax" in [one.name for one in drawings]) == (drawn == 1)
+
+
+def test_a_denied_half_of_a_code_leaves_the_other_half():
+    code = "Hydropneumothorax/right"
+    drawings, left, truth = draw(code, text="Air fluid level. No visualized pneumothorax.")
+    assert [one.name for one in drawings] == ["effusion"] and left == (code,)
+    assert (truth["effusion"], truth["pneumothorax"], truth["nodule"]) == (1, None, 0)
+
+
+def test_normal_draws_nothing_whatever_the_text_says():
+    absent = dict.fromkeys(FINDINGS, 0)
+    assert draw("normal", text="The lungs are clear.") == ((), (), absent)
+    wires = absent | {"sternal_wires": None}
+    assert draw("normal", text="Sternotomy wires are intact. No effusion.") == ((), (), wires)

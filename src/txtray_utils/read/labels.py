@@ -86,6 +86,20 @@ def label_texts(texts: Iterable[str]) -> np.ndarray:
     return label_matrix(rows, NAMED)
 
 
+def denies(text: str, name: str) -> bool:
+    """Return whether a text says that one of `NAMED` is absent, and never that it may be there."""
+    group = "labels" if name in LABELS else "terms"
+    states = set()
+    for sentence in sentences(text):
+        if _names(sentence, group, name):
+            for mention in read_sentence(sentence, group):
+                if mention.label == name:
+                    states.add(mention.state)
+            if states & {1, -1}:
+                return False
+    return 0 in states
+
+
 def states_a_finding(texts: Iterable[str]) -> np.ndarray:
     """Return (N,) bool: whether each text states a finding; that there is none is no finding."""
     findings = without_no_finding(label_texts(texts))
@@ -154,6 +168,11 @@ def _named(sentence: str, group: str) -> tuple[list[Named], list[Named]]:
                 for span in _free(pattern, sentence, taken):
                     spans.append((label, span))
     return named["found"], named["normal"]
+
+
+def _names(sentence: str, group: str, name: str) -> bool:
+    patterns = label_patterns(group)[name]
+    return any(pattern.search(sentence) for pattern in patterns["found"] + patterns["normal"])
 
 
 def _free(pattern: re.Pattern, sentence: str, taken: list[tuple[int, int]]) -> list:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 
 from txtray_utils.errors import InputError, Rejects, writing
 from txtray_utils.studies.checks import validate
@@ -56,6 +56,23 @@ def read_table(path: Path) -> Dataset:
         raise InputError(path, "there is no such table", "Make it with load_studies().") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(path, f"is not a whole Arrow file ({error})", remedy) from error
+
+
+def joined(tables: Mapping[str, Dataset]) -> Dataset:
+    """Return the tables of several sources, by name, as one; nothing is copied.
+
+    Raises:
+        InputError: a study, a patient or an image of one source has the id of another's.
+    """
+    for column in ("study_id", "subject_id", "image_id"):
+        owner: dict[str, str] = {}
+        for source, table in tables.items():
+            for one in set(table[column]):
+                if one in owner:
+                    fault = f"{column} {one} stands in {owner[one]} and in {source}"
+                    raise InputError("+".join(tables), fault, "Read these sources one by one.")
+                owner[one] = source
+    return concatenate_datasets(list(tables.values()))
 
 
 def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:

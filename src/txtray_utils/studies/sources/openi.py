@@ -9,8 +9,8 @@
 - The films and derived views spell the films of the first study `CXR1_1_IM-...`, the headers
   `CXR1_IM-...`: one name here, that of the headers.
 - There is no study time and no sex; sex is read from the indication where that says it.
-- Reports with the same words share a split. The virtual hospital uses these same reports: never
-  train there and test here.
+- The split goes by the words of the reports (`openi_split`), as in the virtual hospital, which
+  uses these same reports.
 
 Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
@@ -36,9 +36,8 @@ from txtray_utils.studies.sources.openi_package import (
     read_headers,
     read_reports,
     sex_of,
-    text_groups,
 )
-from txtray_utils.studies.splits import patient_split
+from txtray_utils.studies.sources.openi_split import split_of_reports
 
 INDEX = "images.txt"
 DERIVED = "nlmcxr_tsne_pa.csv.gz"
@@ -76,10 +75,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     films = match_images(listed_films(place), place, index, rejects)
     films = frontal_images(films, index, rejects)
     reports = read_reports()
-    groups = []
-    for _, same in reports["uid"].groupby(text_groups(reports)):
-        groups.append(set(same))
-    split = patient_split(reports["uid"], seed=0, groups=groups)
+    split = split_of_reports(reports)
     reports = reports.set_index("uid")
     for film in films.to_dict("records"):
         study, file = film["study_id"], place / film["file"]

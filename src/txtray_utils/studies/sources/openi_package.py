@@ -9,13 +9,11 @@ import importlib.util
 import re
 import tarfile
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from txtray_utils.errors import InputError
-from txtray_utils.studies.splits import group_numbers
 
 LICENCE = "CC BY-NC-ND 4.0"
 SECTIONS = ("comparison", "indication", "findings", "impression")
@@ -79,24 +77,6 @@ def read_headers() -> pd.DataFrame:
     None is missing. Raises InputError if torchxrayvision is not installed.
     """
     return _headers().copy()
-
-
-def text_groups(reports: pd.DataFrame) -> list[int]:
-    """A group number for each report; reports with the same words share it.
-
-    So no text stands in two splits. The same words: the letters of findings and impression are
-    equal, or those of a findings section of 40 letters or more, without regard to case, spaces,
-    digits, punctuation and the XXXX of de-identification. Many normal reports are word for word the
-    same.
-    """
-    whole: list[str | None] = []
-    long_findings: list[str | None] = []
-    for findings, impression in zip(reports["findings"], reports["impression"], strict=True):
-        letters = _letters(findings)
-        whole.append(_letters(f"{findings} {impression}"))
-        long_findings.append(letters if len(letters) >= 40 else None)
-    links = _links(whole) + _links(long_findings)
-    return group_numbers(links, len(reports)).tolist()
 
 
 def sex_of(indication: str) -> str | None:
@@ -175,17 +155,3 @@ def _value(keyword: str, text: str | float) -> str | float | int | list[float] |
     if keyword in ZERO_IS_MISSING and float(value) == 0:
         return None
     return float(value)
-
-
-def _links(keys: Sequence[str | None]) -> list[tuple[int, int]]:
-    """Join each row to the first of the same key; None joins nothing."""
-    firsts: dict[str, int] = {}
-    links = []
-    for row, key in enumerate(keys):
-        if key is not None:
-            links.append((row, firsts.setdefault(key, row)))
-    return links
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z]", "", text.lower().replace("xxxx", ""))

@@ -1,5 +1,7 @@
 """Every source of studies behind one function: `load_studies` returns the study table of any.
 
+Several, such as "demo+openi", give one table; each row keeps its source.
+
 A source is a module with three names, and one line in `SOURCES`:
 
 - `INDEX`: the file, below the source's folder, that lists its studies; the table is made again when
@@ -25,9 +27,9 @@ from txtray_utils.keep import entry_path, kept
 from txtray_utils.read.mesh_rules import MESH_FILE
 from txtray_utils.read.patterns import PATTERN_FILE
 from txtray_utils.read.record_tables import SQL_FILE
-from txtray_utils.settings import settings
+from txtray_utils.settings import settings, source_names
 from txtray_utils.studies.columns import features
-from txtray_utils.studies.table import make_table, read_table
+from txtray_utils.studies.table import joined, make_table, read_table
 
 SOURCES = {
     "demo": "virtual_hospital.source",
@@ -45,24 +47,29 @@ log = logging.getLogger(__name__)
 def load_studies(source: str | None = None) -> Dataset:
     """Return the study table of `source` (default: `settings().source`), made on first use.
 
-    It is kept in `data_dir("tables")` and made again when the source's index, its folder or the
-    code that reads it changes.
+    Of several joined by + it is one table; nothing is copied. Each source's table is kept in
+    `data_dir("tables")` and made again when the source's index, its folder or the code that reads
+    it changes.
 
     Raises:
-        InputError: the source is not there, or nothing of it can be used.
+        InputError: a source is not there, nothing of it can be used, or two have an id in common.
         ValueError: there is no such source.
     """
-    source = source or settings().source
-    return read_folder(source, _module(source).folder())
+    tables = {}
+    for name in _names(source):
+        tables[name] = read_folder(name, _module(name).folder())
+    return joined(tables)
 
 
 def load_rejects(source: str | None = None) -> pd.DataFrame:
     """Return what `load_studies` left out: file, row, fault, remedy. Raises as `load_studies`."""
-    source = source or settings().source
-    place = _module(source).folder()
-    read_folder(source, place)
-    rejects = _rejects(_entry(source, place))
-    return pd.read_csv(rejects, dtype=str, keep_default_na=False)
+    lists = []
+    for name in _names(source):
+        place = _module(name).folder()
+        read_folder(name, place)
+        rejects = _rejects(_entry(name, place))
+        lists.append(pd.read_csv(rejects, dtype=str, keep_default_na=False))
+    return pd.concat(lists, ignore_index=True)
 
 
 def read_folder(source: str, place: Path) -> Dataset:
@@ -98,10 +105,11 @@ def read_folder(source: str, place: Path) -> Dataset:
     )
 
 
+def _names(source: str | None) -> tuple[str, ...]:
+    return source_names(source or settings().source, SOURCES)
+
+
 def _module(source: str) -> ModuleType:
-    if source not in SOURCES:
-        names = ", ".join(SOURCES)
-        raise ValueError(f"there is no source {source!r}; choose one of {names}")
     return importlib.import_module(SOURCES[source])
 
 
