@@ -1,4 +1,4 @@
-"""The blood that is taken in a film's stay: what is ordered follows suspicion, what is found disease.
+"""The blood taken in a film's stay: what is ordered follows suspicion, what is found disease.
 
 Blood is taken while the patient is there: soon after arrival, again later, on the morning round,
 round a film. In no stay there are only results of days before. Explained in
@@ -44,22 +44,24 @@ def draw_blood(
     ward = _ward(patient, case)
     ordered = _ordered(case, rng, ward == "icu")
     if span is None:
-        times = [case.study_time - hours(rng, 26, 240)]
+        draws = [case.study_time - hours(rng, 26, 240)]
     else:
-        times = _times(span, case.study_time, ward, rng)
-    for taken in times:
+        draws = _draws(span, case.study_time, ward, rng)
+    for taken in draws:
         delay = timedelta(minutes=float(rng.lognormal(np.log(50), 0.4)))
-        _sample(patient, case, ordered, (taken, taken + delay), level, ward, ids)
+        times = (taken, taken + delay)
+        _sample(patient, case, times, ids, ordered=ordered, level=level, ward=ward)
 
 
 def _sample(
     patient: Patient,
     case: Case,
-    ordered: set[str],
     times: Times,
+    ids: Ids,
+    *,
+    ordered: set[str],
     level: dict[str, float],
     ward: str,
-    ids: Ids,
 ) -> None:
     """Add the results of one time: one specimen a category, a blood gas of artery or vein."""
     rng = patient.rng
@@ -104,7 +106,7 @@ def _ordered(case: Case, rng: np.random.Generator, in_icu: bool) -> set[str]:
     return ordered
 
 
-def _times(span: Span, film: datetime, ward: str, rng: np.random.Generator) -> list[datetime]:
+def _draws(span: Span, film: datetime, ward: str, rng: np.random.Generator) -> list[datetime]:
     """Choose when blood is taken between arrival and leaving, in order.
 
     Soon after arrival, half the time again after some hours; on each morning round; and often

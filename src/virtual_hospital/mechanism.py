@@ -6,6 +6,7 @@ book/simulated_record.md.
 """
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 FILE = Path(__file__).with_name("mechanism.toml")
@@ -22,29 +23,46 @@ def moved(test: str, weight: dict[str, float], age: float) -> tuple[float, float
     `test` is a name in the table's `effects` (a blood test in the unit that is written, or a vital
     sign), `weight` the weight of each finding (1 is moderate), `age` in years.
     """
-    times, plus = 1.0, 0.0
+    times = 1.0
+    plus = 0.0
+    for effect, amount in _effects(test, weight, age):
+        factor = effect.get("times", 1.0)
+        step = effect.get("plus", 0.0)
+        times *= factor**amount
+        plus += step * amount
+    return times, plus
+
+
+def _effects(
+    test: str,
+    weight: dict[str, float],
+    age: float,
+) -> Iterator[tuple[dict, float]]:
+    """Yield each effect on a test, of findings and then of age, and how much of it there is."""
     for effect in MECHANISM["effects"].get(test, []):
-        amount = weight.get(effect["finding"], 0.0)
-        times *= effect.get("times", 1.0) ** amount
-        plus += effect.get("plus", 0.0) * amount
+        finding = effect["finding"]
+        yield effect, weight.get(finding, 0.0)
     by_age = MECHANISM["age"].get(test)
     if by_age:
         decades = (age - by_age["from"]) / 10
         if by_age.get("only_above"):
             decades = max(0.0, decades)
-        times *= by_age.get("times", 1.0) ** decades
-        plus += by_age.get("plus", 0.0) * decades
-    return times, plus
+        yield by_age, decades
 
 
-def suspicion(group: str, weight: dict[str, float], ill: float, in_icu: bool) -> float:
+def suspicion(
+    group: str,
+    weight: dict[str, float],
+    ill: float,
+    in_icu: bool,
+) -> float:
     """Return the log odds that a group of tests is ordered, before the doctor's own spread."""
     order = MECHANISM["orders"][group]
-    odds = order["base"] + order.get("ill", 0.0) * ill
-    if in_icu:
-        odds += order.get("icu", 0.0)
-    for finding, amount in weight.items():
-        odds += order.get(finding, 0.0) * amount
+    reasons = weight | {"ill": ill, "icu": float(in_icu)}
+    odds = order["base"]
+    for reason, amount in reasons.items():
+        more = order.get(reason, 0.0)
+        odds += more * amount
     return odds
 
 

@@ -76,16 +76,19 @@ def _add_course(patient: Patient, setting: dict[str, str], ids: Ids) -> None:
     rng = patient.rng
     spans = {}
     for case in patient.cases:
-        spans[case.study_id] = add_stay(patient, case, setting[case.study_id], ids)
+        study = case.study_id
+        spans[study] = add_stay(patient, case, setting[study], ids)
     last = patient.cases[-1].study_time
     if rng.random() < 0.25:
         later = last + hours(rng, 60 * 24, 400 * 24)
         left = later + hours(rng, 20, 150)
         add_admission(patient, (later, left), ids)
     _add_death(patient, last)
-    level = {test.name: rng.normal(0, NOISE["patient"]) for test in TESTS}
+    usual = {}
+    for test in TESTS:
+        usual[test.name] = rng.normal(0, NOISE["patient"])
     for case in patient.cases:
-        draw_blood(patient, case, spans[case.study_id], level, ids)
+        draw_blood(patient, case, spans[case.study_id], usual, ids)
 
 
 def _person(case: Case, rng: np.random.Generator) -> dict:
@@ -105,9 +108,10 @@ def _person(case: Case, rng: np.random.Generator) -> dict:
 def _without_film(subject: str, rng: np.random.Generator, ids: Ids) -> Patient:
     """Make a patient of the record who has no film, with one admission."""
     year = int(rng.integers(2110, 2190))
+    sex = rng.choice(["F", "M"])
     person = {
         "subject_id": subject,
-        "gender": str(rng.choice(["F", "M"])),
+        "gender": str(sex),
         "anchor_age": int(rng.integers(18, 90)),
         "anchor_year": year,
         "anchor_year_group": "2011 - 2013",
@@ -166,9 +170,13 @@ def _room(films: dict[str, list[Case]]) -> dict[str, timedelta]:
 
 def _usual_setting(case: Case, rng: np.random.Generator) -> str:
     """Draw where a film was taken, by its view and how ill the patient is."""
-    odds = setting_odds(case.view, burden(case))
-    shares = np.array(list(odds.values()))
-    return str(rng.choice(list(odds), p=shares / shares.sum()))
+    ill = burden(case)
+    odds = setting_odds(case.view, ill)
+    places = list(odds)
+    shares = np.array([odds[place] for place in places])
+    shares = shares / shares.sum()
+    chosen = rng.choice(places, p=shares)
+    return str(chosen)
 
 
 def _add_death(patient: Patient, last_film: datetime) -> None:

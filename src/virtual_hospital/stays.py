@@ -60,7 +60,7 @@ def add_stay(patient: Patient, case: Case, setting: str, ids: Ids) -> Span | Non
 
 def waited(rng: np.random.Generator) -> timedelta:
     """Return how long a patient was in the emergency department before the film."""
-    return HOUR * float(np.clip(rng.lognormal(np.log(1.7), 0.6), 0.25, 6))
+    return HOUR * float(np.clip(rng.lognormal(np.log(1.9), 0.6), 0.25, 6))
 
 
 def _add_visit_and_admission(patient: Patient, case: Case, ids: Ids) -> Span:
