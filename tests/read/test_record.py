@@ -97,7 +97,8 @@ def event(
 
 def gas(kind: str | None = "ART.", **more) -> dict:
     """Return the row that says whether a blood gas is arterial or venous."""
-    return event("lactate", value=kind, itemid=SPECIMEN, valueuom=None, labevent_id=99) | more
+    row = event("lactate", itemid=SPECIMEN, valueuom=None, valuenum=None, labevent_id=99)
+    return row | {"value": kind} | more
 
 
 def write(root: Path, **rows: list[dict]) -> Path:
@@ -411,7 +412,7 @@ def test_arterial_and_venous_blood_are_never_mixed(tmp_path):
     assert not len(rejects)
 
 
-@pytest.mark.parametrize("rows", [[], [gas("ART.", specimen_id=2)], [gas(None)]])
+@pytest.mark.parametrize("rows", [[], [gas("ART.", specimen_id=2)], [gas(None)], [gas("___")]])
 def test_a_blood_gas_of_no_stated_vessel_is_rejected(tmp_path, rows):
     found, rejects = linked(tmp_path, labevents=[event("po2", value=80.0), *rows])
     assert values(found) == {}

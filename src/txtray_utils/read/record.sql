@@ -138,7 +138,7 @@ WHERE itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL) AND (
 -- name: results
 CREATE TEMP TABLE results AS
 WITH kinds AS (
-    SELECT study_id, specimen_id, max(upper(trim(value))) AS stated
+    SELECT study_id, specimen_id, max(nullif(upper(trim(value)), '___')) AS stated
     FROM taken JOIN items USING (itemid)
     WHERE name = 'specimen' AND specimen_id IS NOT NULL GROUP BY ALL),
 read AS (
