@@ -143,6 +143,11 @@ def test_every_pitfall_is_planted_a_few_times_with_an_answer(truth, root):
     assert set(empty) <= {"too_old", "stay_id_collision", "vital_absurd"}
 
 
+def test_a_pitfall_is_said_in_few_words():
+    """So that the table of them fits a phone, and pandas cuts none off."""
+    assert max(map(len, PITFALLS.values())) <= 30 and max(map(len, PITFALLS)) <= 24
+
+
 def test_the_same_bytes_whatever_the_process(tmp_path):
     write_tables(plan_cohort(60, seed=2), tmp_path / "here", seed=2)
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
@@ -398,7 +403,7 @@ def test_intensive_care_films_are_ap_and_the_view_says_nothing_of_the_findings(c
     link_type = linked.studies.set_index("study_id")["link_type"]
     view = pd.Series({case.study_id: case.view for case in cohort})
     in_icu = link_type.index[link_type == "icu"]
-    assert len(in_icu) > 30 and (view[in_icu] == "AP").all()
+    assert len(in_icu) > 25 and (view[in_icu] == "AP").all()
     acute = {"consolidation", "oedema", "effusion", "pneumothorax"}
     ill = pd.Series({case.study_id: any(d.name in acute for d in case.drawings) for case in cohort})
     assert ill[in_icu].mean() > 1.5 * ill.mean()  # the graver go there
