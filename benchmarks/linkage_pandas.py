@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pandas as pd
 from linkage_stays import ADMISSIONS, ED, ICU, link_types, nearest, table
+from linkage_tables import TESTS
 
-from txtray_utils.read.record_items import LABS, VITALS
+from txtray_utils.read.record_items import VITALS
 
 TYPES = {
     "subject_id": "int32",
@@ -69,7 +70,7 @@ def read_films(where: Path) -> pd.DataFrame:
 def read_items(where: Path) -> pd.DataFrame:
     """Return the itemid of every laboratory test that is wanted, with our name of it."""
     rows = []
-    for lab in LABS:
+    for lab in TESTS:
         for label in lab.labels:
             rows.append((lab.name, label, lab.category))
     wanted = pd.DataFrame(rows, columns=["name", "label", "category"])
@@ -146,7 +147,7 @@ def last_values(
 def unit_factors() -> pd.DataFrame:
     """Return what a value in each unit of each test is multiplied by."""
     rows = []
-    for lab in LABS:
+    for lab in TESTS:
         for unit, factor in lab.factors.items():
             rows.append((lab.name, unit, factor))
     return pd.DataFrame(rows, columns=["name", "valueuom", "factor"])

@@ -1,92 +1,149 @@
-"""The blood that is taken round a film: what is ordered follows suspicion, what is found findings.
+"""The blood taken in a film's stay: what is ordered follows suspicion, what is found disease.
 
-Explained in book/03_linking_images_to_the_record.
+Blood is taken while the patient is there: soon after arrival, again later, on the morning round,
+round a film. In no stay there are only results of days before. Explained in
+book/03_linking_images_to_the_record.
 """
 
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.blood_tests import TESTS, Test
+from virtual_hospital.blood_tests import (
+    ARTERIAL,
+    OXYGEN_IN_VEINS,
+    SPECIMEN_TYPE,
+    TESTS,
+    VENOUS,
+    Test,
+)
 from virtual_hospital.cohort import Case
-from virtual_hospital.course import Ids, Patient, burden, hours, weights
+from virtual_hospital.course import HOUR, Ids, Patient, Span, burden, hours, weights
+from virtual_hospital.mechanism import MECHANISM, NOISE, moved, suspicion
 
-RISING = ("nt_probnp", "creatinine", "urea")  # tests whose values rise with age
+GROUPS = ("basic", "crp", "heart", "gas", "clot")
+OUTPATIENTS_TESTED = 0.15  # share of films in no stay with results of days before
+NEAR = 30 * HOUR  # from a film: blood farther away is not made up
+ROUND = timedelta(hours=6)  # of the morning, when blood is taken on a ward
+PO2 = next(test for test in TESTS if test.name == "po2")
 
 Times = tuple[datetime, datetime | None]
 
 
 def draw_blood(
-    patient: Patient, case: Case, setting: str, level: dict[str, float], ids: Ids
+    patient: Patient, case: Case, span: Span | None, level: dict[str, float], ids: Ids
 ) -> None:
-    """Add results around a film.
+    """Add the results of a film's stay; `span` is None for a film in no stay.
 
     What is ordered follows the suspicion and chance, what is found the findings. `level` is what
     is usual for the patient, in spreads of each test.
     """
     rng = patient.rng
-    outside = setting in ("none", "discharged")
-    if outside and rng.random() > 0.15:
+    if span is None and rng.random() > OUTPATIENTS_TESTED:
         return
-    ordered = _ordered(case, rng)
-    weight = weights(case)
-    for taken in _times(case, rng, outside):
-        specimens = {test.category: next(ids.specimen) for test in TESTS}
+    ward = _ward(patient, case)
+    ordered = _ordered(case, rng, ward == "icu")
+    if span is None:
+        draws = [case.study_time - hours(rng, 26, 240)]
+    else:
+        draws = _draws(span, case.study_time, ward, rng)
+    for taken in draws:
         delay = timedelta(minutes=float(rng.lognormal(np.log(50), 0.4)))
-        for test in TESTS:
-            if test.ordered not in ordered or rng.random() >= 0.93:
-                continue
-            usual = level[test.name] + _shift(test, weight, case.age)
-            z = np.clip(usual + rng.normal(0, 0.6), -3, 4.5)
-            amount = test.at(z)
-            result(patient, test, amount, (taken, taken + delay), specimens[test.category])
+        times = (taken, taken + delay)
+        _sample(patient, case, times, ids, ordered=ordered, level=level, ward=ward)
 
 
-def _ordered(case: Case, rng: np.random.Generator) -> set[str]:
-    """Choose the groups of tests that are ordered, by the suspicion of each (in log odds)."""
-    weight = dict.fromkeys(FINDINGS, 0.0) | weights(case)
+def _sample(
+    patient: Patient,
+    case: Case,
+    times: Times,
+    ids: Ids,
+    *,
+    ordered: set[str],
+    level: dict[str, float],
+    ward: str,
+) -> None:
+    """Add the results of one time: one specimen a category, a blood gas of artery or vein."""
+    rng = patient.rng
+    specimens = {test.category: next(ids.specimen) for test in TESTS}
+    arterial = rng.random() < MECHANISM["arterial"][ward]
+    kind = ARTERIAL if arterial else VENOUS
+    if "gas" in ordered:
+        state_specimen(patient, times, specimens["Blood Gas"], kind)
+        if kind == VENOUS:
+            add_venous_oxygen(patient, times, specimens["Blood Gas"])
+    weight = weights(case)
+    for test in TESTS:
+        given = rng.random() >= NOISE["omitted"]
+        z = np.clip(level[test.name] + rng.normal(0, NOISE["sample"]), -3, 3)
+        if not given or test.ordered not in ordered or test.specimen not in ("", kind):
+            continue
+        amount = test.at(z, *moved(test.moves_as or test.name, weight, case.age))
+        result(patient, test, amount, times, specimens[test.category])
+
+
+def _ward(patient: Patient, case: Case) -> str:
+    """Return where the patient is at the time of a film: icu, ed or ward."""
+    for row in patient.icustays:
+        if row["intime"] <= case.study_time <= row["outtime"]:
+            return "icu"
+    for row in patient.edstays:
+        if row["intime"] <= case.study_time <= row["outtime"]:
+            return "ed"
+    return "ward"
+
+
+def _ordered(case: Case, rng: np.random.Generator, in_icu: bool) -> set[str]:
+    """Choose the groups of tests that are ordered, by the suspicion of each."""
+    weight = weights(case)
     ill = burden(case)
-    crp = -1.6 + 2.5 * weight["consolidation"] + 0.8 * weight["opacity"]
-    heart = -1.8 + 2.0 * weight["oedema"]
-    heart = heart + 0.8 * weight["cardiomegaly"] + 0.6 * weight["effusion"]
-    suspicion = {
-        "basic": 2.2,
-        "crp": crp,
-        "heart": heart,
-        "gas": -2.0 + 1.3 * ill,
-        "clot": -2.2 + 0.6 * ill,
-    }
     ordered = set()
-    for group, odds in suspicion.items():
-        dice = rng.random()
-        chance = 1 / (1 + np.exp(-odds - rng.normal(0, 0.8)))
-        if dice < chance:
+    for group in GROUPS:
+        odds = suspicion(group, weight, ill, in_icu)
+        odds += rng.normal(0, MECHANISM["orders"]["doctor"])
+        if rng.random() < 1 / (1 + np.exp(-odds)):
             ordered.add(group)
     return ordered
 
 
-def _times(case: Case, rng: np.random.Generator, outside: bool) -> list[datetime]:
-    """Choose when blood is taken, in order; none after the film outside the hospital."""
-    t = case.study_time
-    times = []
-    for _ in range(1 + rng.integers(2)):
-        times.append(t - hours(rng, 0.4, 12))
-    if rng.random() < 0.3:
-        times.append(t - hours(rng, 13, 40))
-    if not outside:
-        times.append(t + hours(rng, 1, 12))
-    return sorted(times)
+def _draws(span: Span, film: datetime, ward: str, rng: np.random.Generator) -> list[datetime]:
+    """Choose when blood is taken between arrival and leaving, in order.
+
+    Soon after arrival, half the time again after some hours; on each morning round; and often
+    within hours of a film on a ward, since what asks for the one asks for the other.
+    """
+    begin, end = span
+    first = begin + timedelta(minutes=float(rng.lognormal(np.log(40), 0.5)))
+    times = [first]
+    if rng.random() < 0.5:
+        times.append(first + hours(rng, 2.5, 6))
+    midnight = datetime(begin.year, begin.month, begin.day)
+    while midnight < min(end, film + NEAR):
+        midnight += timedelta(days=1)
+        times.append(midnight + ROUND + hours(rng, -0.7, 0.7))
+    beside = film + hours(rng, -4, 2)
+    often = {"ed": 0.0, "ward": 0.5, "icu": 0.9}[ward]
+    if rng.random() < often:
+        times.append(beside)
+    inside = []
+    for time in sorted(times):
+        if begin <= time <= end and abs(time - film) <= NEAR:
+            inside.append(time)
+    return inside
 
 
-def _shift(test: Test, weight: dict[str, float], age: float) -> float:
-    """Return how far findings and age move a test, in spreads."""
-    shift = 0
-    for name, spreads in test.shifts.items():
-        shift += weight.get(name, 0) * spreads
-    if test.name in RISING:
-        shift += (age - 50) / 30
-    return shift
+def state_specimen(patient: Patient, times: Times, specimen: str, kind: str) -> dict:
+    """Add and return the row that says of a blood gas whether it is arterial or venous."""
+    row = _row(patient, SPECIMEN_TYPE[0], times, specimen)
+    row |= {"value": kind}
+    patient.labevents.append(row)
+    return row
+
+
+def add_venous_oxygen(patient: Patient, times: Times, specimen: str) -> dict:
+    """Add and return a pO2 of venous blood, which is no test of ours: its _test is ""."""
+    amount = patient.rng.normal(*OXYGEN_IN_VEINS)
+    return result(patient, PO2, max(15.0, amount), times, specimen, _test="")
 
 
 def result(
@@ -98,25 +155,17 @@ def result(
     troponin too small to measure is censored. The truth is in _test (the name), _amount (in the
     test's `unit`) and _censored ("<" or "").
     """
-    taken, stored = times
     low = round(test.at(-2), test.decimals)
     high = round(test.at(2), test.decimals)
     text = f"{amount:.{test.decimals}f}"
-    row = {
-        "subject_id": patient.id,
-        "hadm_id": _admission_at(patient, taken),
-        "specimen_id": specimen,
-        "itemid": test.itemid,
-        "charttime": taken.replace(microsecond=0),
-        "storetime": stored and stored.replace(microsecond=0),
+    row = _row(patient, test.itemid, times, specimen)
+    row |= {
         "value": text,
         "valuenum": float(text),
         "valueuom": test.uom,
         "ref_range_lower": low,
         "ref_range_upper": high,
         "flag": None if low <= amount <= high else "abnormal",
-        "priority": str(patient.rng.choice(["STAT", "ROUTINE"])),
-        "comments": None,
         "_test": test.name,
         "_amount": float(text) * test.factor,
         "_censored": "",
@@ -126,6 +175,23 @@ def result(
     row |= over
     patient.labevents.append(row)
     return row
+
+
+def _row(patient: Patient, itemid: int, times: Times, specimen: str) -> dict:
+    """Return a row of hosp/labevents without a value."""
+    taken, stored = times
+    return {
+        "subject_id": patient.id,
+        "hadm_id": _admission_at(patient, taken),
+        "specimen_id": specimen,
+        "itemid": itemid,
+        "charttime": taken.replace(microsecond=0),
+        "storetime": stored and stored.replace(microsecond=0),
+        "priority": str(patient.rng.choice(["STAT", "ROUTINE"])),
+        "comments": None,
+        "_test": "",
+        "_censored": "",
+    }
 
 
 def _admission_at(patient: Patient, taken: datetime) -> str | None:

@@ -1,31 +1,21 @@
 """How ill findings make a patient, and the rows that a patient's stays and results become.
 
-Shifts are in spreads of a value for a moderate finding. Explained in
-book/03_linking_images_to_the_record.
+Explained in book/03_linking_images_to_the_record.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from virtual_hospital.cohort import Case
+from virtual_hospital.mechanism import ACUTE, SEVERITY
 from virtual_hospital.streams import random_ids, stream
 
 HOUR = timedelta(hours=1)
-WEIGHT = {"mild": 0.6, "moderate": 1.0, "severe": 1.5}
 
-INFLAMED = {"consolidation": 0.9, "opacity": 0.3, "effusion": 0.3}
-FAILING = {"oedema": 1.1, "cardiomegaly": 0.6, "effusion": 0.3}
-BREATHLESS = {
-    "oedema": 0.7,
-    "consolidation": 0.5,
-    "pneumothorax": 0.6,
-    "effusion": 0.4,
-    "hyperinflation": 0.3,
-}
-FEWER = {name: -shift for name, shift in BREATHLESS.items()}
+Span = tuple[datetime, datetime]
 
 
 @dataclass
@@ -64,7 +54,7 @@ class Ids:
     def draw(cls, seed: int, studies: int) -> "Ids":
         """Draw enough numbers for this many studies."""
         ids = {}
-        for kind, each, first in (("hadm", 5, "2"), ("stay", 5, "3"), ("specimen", 60, "4")):
+        for kind, each, first in (("hadm", 5, "2"), ("stay", 5, "3"), ("specimen", 80, "4")):
             number = each * studies + 100
             ids[kind] = iter(random_ids(stream(seed, kind), number, first))
         return cls(**ids)
@@ -77,13 +67,13 @@ def hours(rng: np.random.Generator, low: float, high: float) -> timedelta:
 
 def weights(case: Case) -> dict[str, float]:
     """Return the weight of each finding that is drawn; the last of a name counts."""
-    return {drawing.name: WEIGHT[drawing.severity] for drawing in case.drawings}
+    return {drawing.name: SEVERITY[drawing.severity] for drawing in case.drawings}
 
 
 def burden(case: Case) -> float:
     """Return how ill the acute findings make a patient: 0 well, 1 one moderate finding."""
-    total = 0
+    total = 0.0
     for drawing in case.drawings:
-        if drawing.name in BREATHLESS and drawing.name != "hyperinflation":
-            total += WEIGHT[drawing.severity]
+        if drawing.name in ACUTE:
+            total += SEVERITY[drawing.severity]
     return total

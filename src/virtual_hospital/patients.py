@@ -1,10 +1,10 @@
 """The simulated patients: who they are, where each film was taken, and how their story ends.
 
-Everything here is SIMULATED around the real reports: values follow what is drawn in the film (white
-cells and CRP with consolidation, NT-proBNP with oedema and a large heart ...), and tests are
-ordered more often when the suspicion is high, so what is missing tells something. Item numbers are
-those of MIMIC-IV's public dictionary (physionet.org/content/mimiciv). No pitfall is planted yet.
-Explained in book/03_linking_images_to_the_record.
+Everything here is SIMULATED around the real reports: values follow what is drawn in the film (see
+`mechanism`), and tests are ordered more often when the suspicion is high, so what is missing tells
+something. The view of a film is given beforehand, whatever it shows; intensive care takes AP films
+only. Item numbers are those of MIMIC-IV's public dictionary (physionet.org/content/mimiciv). No
+pitfall is planted yet. Explained in book/03_linking_images_to_the_record.
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from virtual_hospital.blood import draw_blood
 from virtual_hospital.blood_tests import TESTS
 from virtual_hospital.cohort import Case
 from virtual_hospital.course import HOUR, Ids, Patient, burden, hours
+from virtual_hospital.mechanism import NOISE, setting_odds
 from virtual_hospital.stays import add_admission, add_stay
 from virtual_hospital.streams import random_ids, stream
 
@@ -23,7 +24,6 @@ RACES = ("WHITE", "BLACK/AFRICAN AMERICAN", "HISPANIC/LATINO", "ASIAN", "OTHER",
 RACE_ODDS = (0.62, 0.2, 0.07, 0.05, 0.03, 0.03)
 MISSING = 0.005  # share of patients with films who are not in the record
 RARE_SETTINGS = (("pre-admission", 0.05), ("discharged", 0.04), ("overlapping", 0.03))
-SETTINGS = ["ed", "ed-admitted", "ward", "icu", "none"]
 FAR = timedelta(days=90)  # from a patient's first and last film to where no film is
 
 
@@ -74,17 +74,21 @@ def _missing(films: dict[str, list[Case]], seed: int) -> set[str]:
 def _add_course(patient: Patient, setting: dict[str, str], ids: Ids) -> None:
     """Add a patient's stays, a later one at times, a death at times, and the results."""
     rng = patient.rng
+    spans = {}
     for case in patient.cases:
-        add_stay(patient, case, setting[case.study_id], ids)
+        study = case.study_id
+        spans[study] = add_stay(patient, case, setting[study], ids)
     last = patient.cases[-1].study_time
     if rng.random() < 0.25:
         later = last + hours(rng, 60 * 24, 400 * 24)
         left = later + hours(rng, 20, 150)
         add_admission(patient, (later, left), ids)
     _add_death(patient, last)
-    level = {test.name: rng.normal(0, 0.7) for test in TESTS}
+    usual = {}
+    for test in TESTS:
+        usual[test.name] = rng.normal(0, NOISE["patient"])
     for case in patient.cases:
-        draw_blood(patient, case, setting[case.study_id], level, ids)
+        draw_blood(patient, case, spans[case.study_id], usual, ids)
 
 
 def _person(case: Case, rng: np.random.Generator) -> dict:
@@ -104,9 +108,10 @@ def _person(case: Case, rng: np.random.Generator) -> dict:
 def _without_film(subject: str, rng: np.random.Generator, ids: Ids) -> Patient:
     """Make a patient of the record who has no film, with one admission."""
     year = int(rng.integers(2110, 2190))
+    sex = rng.choice(["F", "M"])
     person = {
         "subject_id": subject,
-        "gender": str(rng.choice(["F", "M"])),
+        "gender": str(sex),
         "anchor_age": int(rng.integers(18, 90)),
         "anchor_year": year,
         "anchor_year_group": "2011 - 2013",
@@ -121,8 +126,9 @@ def _without_film(subject: str, rng: np.random.Generator, ids: Ids) -> Patient:
 def _settings(films: dict[str, list[Case]], rng: np.random.Generator) -> dict[str, str]:
     """Choose where each film was taken.
 
-    Graver findings are more often in hospital, films near another film in no stay: stays reach less
-    than a third of the way to the patient's next film, so that no film falls near another's stay.
+    Graver findings are more often in hospital, those of intensive care among AP films only; films
+    near another film are in no stay: stays reach less than a third of the way to the patient's
+    next film, so that no film falls near another's stay.
     """
     room = _room(films)
     cases: list[Case] = []
@@ -163,17 +169,14 @@ def _room(films: dict[str, list[Case]]) -> dict[str, timedelta]:
 
 
 def _usual_setting(case: Case, rng: np.random.Generator) -> str:
-    """Draw where a film was taken, by how ill the patient is."""
+    """Draw where a film was taken, by its view and how ill the patient is."""
     ill = burden(case)
-    odds = [
-        0.3,
-        0.15 + 0.12 * ill,
-        0.12 + 0.15 * ill,
-        0.02 + 0.1 * ill,
-        0.3,
-    ]
-    shares = np.array(odds) / np.sum(odds)
-    return str(rng.choice(SETTINGS, p=shares))
+    odds = setting_odds(case.view, ill)
+    places = list(odds)
+    shares = np.array([odds[place] for place in places])
+    shares = shares / shares.sum()
+    chosen = rng.choice(places, p=shares)
+    return str(chosen)
 
 
 def _add_death(patient: Patient, last_film: datetime) -> None:

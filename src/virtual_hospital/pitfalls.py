@@ -1,7 +1,9 @@
 """The pitfalls of real records, planted in the simulated ones, each with its study and row.
 
-They are those that users of MIMIC-CXR and MIMIC-IV report (mimic-code and mimic-cxr issues on
-linkage, ages, times and laboratory items). Explained in book/03_linking_images_to_the_record.
+They are among those that users of MIMIC-CXR and MIMIC-IV report (issues 867, 953, 1009, 1093, 1101,
+1117 and 1552 of github.com/MIT-LCP/mimic-code, 18 and 24 of github.com/MIT-LCP/mimic-cxr); how
+often each is met is not counted there. Each is said in few words, for a table. Explained in
+book/03_linking_images_to_the_record.
 """
 
 import numpy as np
@@ -14,31 +16,33 @@ from virtual_hospital.rules import link_of, start_of
 from virtual_hospital.traps import Traps
 
 PITFALLS = {
-    "study_time_fraction": "StudyTime is a number with a fraction and without leading zeros",
-    "no_stay": "a film in no stay: link none, and keep the row",
-    "ed_before_admission": "a film in the ED minutes before the admission",
-    "pre_admission": "a film within 24 h before the admission",
-    "after_discharge": "a film hours after discharge: link none",
-    "overlapping_admissions": "two admissions hold the film: the later start at or before it",
-    "anchor_age_91": "anyone over 89 is written as 91: read as 90 or more",
-    "missing_subject": "a patient with films who is not in MIMIC-IV",
-    "stay_id_collision": "an ED stay_id that is also the ICU stay_id of someone else",
-    "race_differs": "race differs between admissions",
-    "leak_column": "known only after the film: death, discharge",
-    "duplicate_specimen": "one specimen, one item, two rows: the last stored counts",
-    "censored": "a value such as <0.01 in value or comments, valuenum null",
-    "stored_after_film": "taken before the film, reported after it: not known then",
-    "no_storetime": "a result without storetime: not known to have been reported",
-    "two_itemids": "white cells under a second item number",
-    "other_fluid": "urine or pleural fluid under much the same label",
-    "other_category": "the same label measured by the blood gas analyser, which is another test",
-    "item_unknown": "an item number that d_labitems does not have",
-    "hadm_id_null": "a result of an admission without hadm_id",
-    "unit_differs": "the same test in another unit",
-    "absurd_value": "negative or impossible: not a result",
-    "too_old": "the only result is more than 24 h old",
-    "vital_celsius": "a temperature in Celsius among Fahrenheit",
-    "vital_absurd": "an impossible vital sign: not a measurement",
+    "study_time_fraction": "StudyTime lacks leading zeros",
+    "no_stay": "film in no stay: keep the row",
+    "ed_before_admission": "film before the admission",
+    "pre_admission": "film up to 24 h before a stay",
+    "after_discharge": "film after discharge: no link",
+    "overlapping_admissions": "two stays: the later start",
+    "anchor_age_91": "age 91 means 90 or more",
+    "missing_subject": "patient not in the record",
+    "stay_id_collision": "one stay_id, two people",
+    "race_differs": "race differs between stays",
+    "leak_column": "known only after the film",
+    "duplicate_specimen": "stored twice: the last counts",
+    "censored": "<0.01: too small to measure",
+    "stored_after_film": "reported after the film",
+    "no_storetime": "never said to be reported",
+    "two_itemids": "one test, two item numbers",
+    "other_fluid": "same name, urine or pleura",
+    "other_category": "same name, another device",
+    "venous_gas": "same name, venous blood",
+    "gas_unstated": "gas of unknown vessel",
+    "item_unknown": "item not in the dictionary",
+    "hadm_id_null": "result without hadm_id",
+    "unit_differs": "same test, another unit",
+    "absurd_value": "negative or impossible",
+    "too_old": "older than 24 h",
+    "vital_celsius": "Celsius among Fahrenheit",
+    "vital_absurd": "impossible vital sign",
 }
 
 

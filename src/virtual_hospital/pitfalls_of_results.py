@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from virtual_hospital.blood import result
-from virtual_hospital.blood_tests import TESTS, Test
+from virtual_hospital.blood import Times, add_venous_oxygen, result, state_specimen
+from virtual_hospital.blood_tests import SPECIMEN_TYPE, TESTS, VENOUS, Test
 from virtual_hospital.cohort import Case
 from virtual_hospital.course import HOUR, Patient, hours
 from virtual_hospital.rules import last_known
@@ -24,7 +24,8 @@ OTHER_ITEMS = [  # rows of d_labitems that are no test of ours; the last three h
     (50915, "D-Dimer", "Blood", "Chemistry"),
     (51002, "Troponin I", "Blood", "Chemistry"),
 ]
-D_LABITEMS = [(test.itemid, test.label, "Blood", test.category) for test in TESTS] + OTHER_ITEMS
+_OURS = {(test.itemid, test.label, "Blood", test.category) for test in TESTS}
+D_LABITEMS = sorted(_OURS | {SPECIMEN_TYPE}) + OTHER_ITEMS
 UNKNOWN_ITEM = 59999  # is in no dictionary
 WHITE_CELLS_AGAIN = 51300
 DECOYS = {  # another test beside this one: its itemid, and how its values compare
@@ -32,12 +33,15 @@ DECOYS = {  # another test beside this one: its itemid, and how its values compa
     ("other_fluid", "nt_probnp"): (51916, 9.0),
     ("other_category", "haemoglobin"): (50811, 0.8),
 }
+GASES = tuple(test.name for test in TESTS if test.specimen)
 BY_TEST = {test.name: test for test in TESTS}
 ANY = tuple(BY_TEST)
 CARRIERS = {  # the tests that may carry each kind, in the order of planting
     "two_itemids": ("white_cells",),
     "other_fluid": ("creatinine", "nt_probnp"),
     "other_category": ("haemoglobin",),
+    "venous_gas": ("po2",),
+    "gas_unstated": GASES,
     "unit_differs": tuple(test.name for test in TESTS if test.other),
     "duplicate_specimen": ANY,
     "stored_after_film": ANY,
@@ -122,7 +126,15 @@ class Planting:
                 return None
         taken = t - hours(self.rng, 26, 47)
         amount = test.at(self.rng.normal())
-        return result(self.patient, test, amount, (taken, taken + HOUR), specimen)
+        return self._stated(test, amount, (taken, taken + HOUR), specimen)
+
+    def _stated(
+        self, test: Test, amount: float, times: Times, specimen: str, **over: object
+    ) -> dict:
+        """Add a result and return it; a blood gas says whether it is arterial or venous."""
+        if test.specimen:
+            state_specimen(self.patient, times, specimen, test.specimen)
+        return result(self.patient, test, amount, times, specimen, **over)
 
     def _duplicate(self, test: Test, last: dict) -> dict:
         """Add a copy of a result, reported later, half of them corrected."""
@@ -146,7 +158,12 @@ class Planting:
         share = float(self.rng.uniform(0.3, 0.7))
         taken = last["charttime"] + (t - last["charttime"]) * share
         stored = t - (t - taken) / 2
+        if self.kind == "venous_gas":
+            state_specimen(self.patient, (taken, stored), specimen, VENOUS)
+            return add_venous_oxygen(self.patient, (taken, stored), specimen)
         amount = test.at(self.rng.normal() + 1)
+        if self.kind == "gas_unstated":
+            return result(self.patient, test, amount, (taken, stored), specimen, _test="")
         over: dict[str, object] = {}
         decoy = DECOYS.get((self.kind, test.name))
         if decoy:
@@ -161,7 +178,7 @@ class Planting:
             stored = t + timedelta(minutes=float(self.rng.uniform(5, 90)))
         elif self.kind == "no_storetime":
             stored = None
-        return result(self.patient, test, amount, (taken, stored), specimen, **over)
+        return self._stated(test, amount, (taken, stored), specimen, **over)
 
 
 def _absurd(number: float) -> dict:

@@ -3,10 +3,13 @@
 Vital signs follow what is drawn in the film. Explained in book/03_linking_images_to_the_record.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+
+import numpy as np
 
 from virtual_hospital.cohort import Case
-from virtual_hospital.course import BREATHLESS, HOUR, Ids, Patient, burden, hours, weights
+from virtual_hospital.course import HOUR, Ids, Patient, Span, burden, hours, weights
+from virtual_hospital.mechanism import moved
 
 ADMISSION_TYPES = ["URGENT", "OBSERVATION ADMIT", "ELECTIVE"]
 DISCHARGED_TO = ["HOME", "HOME HEALTH CARE", "SKILLED NURSING FACILITY"]
@@ -14,36 +17,56 @@ INSURANCES = ["Medicare", "Medicaid", "Other"]
 MARITAL_STATES = ["MARRIED", "SINGLE", "WIDOWED", "DIVORCED"]
 TRANSPORTS = ["WALK IN", "AMBULANCE", "UNKNOWN"]
 COMPLAINTS = ["Chest pain", "Cough", "Fall"]
+BREATHLESS_AT = 20  # breaths a minute, above which a patient says so
 UNITS = ["Medical Intensive Care Unit (MICU)", "Coronary Care Unit (CCU)"]
+SIGNS = {  # column of triage: mean and spread in adults without a finding, decimals
+    "temperature": (98.2, 0.8, 1),
+    "heartrate": (84, 13, 0),
+    "resprate": (17, 2.2, 0),
+    "o2sat": (97.4, 1.5, 0),
+    "sbp": (134, 18, 0),
+    "dbp": (77, 11, 0),
+}
+HIGHEST_SATURATION = 100
 
-Span = tuple[datetime, datetime]
 
+def add_stay(patient: Patient, case: Case, setting: str, ids: Ids) -> Span | None:
+    """Add the stay that holds a film, or that it just misses.
 
-def add_stay(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
-    """Add the stay that holds a film, or that it just misses."""
+    Returns when that stay's patient was in the hospital, from arrival; None if there is no stay.
+    """
     rng, t = patient.rng, case.study_time
     if setting == "ed":
-        arrival = t - hours(rng, 0.3, 5)
+        arrival = t - waited(rng)
         left = t + hours(rng, 0.5, 6)
         _add_visit(patient, (arrival, left), None, case, ids)
-    elif setting == "ed-admitted":
-        _add_visit_and_admission(patient, case, ids)
-    elif setting in ("ward", "icu", "overlapping"):
-        _add_inpatient(patient, case, setting, ids)
-    elif setting == "pre-admission":
+        return arrival, left
+    if setting == "ed-admitted":
+        return _add_visit_and_admission(patient, case, ids)
+    if setting in ("ward", "icu", "overlapping"):
+        return _add_inpatient(patient, case, setting, ids)
+    if setting == "pre-admission":
         start = t + hours(rng, 1.5, 20)
-        left = start + hours(rng, 20, 50)
-        add_admission(patient, (start, left), ids)
-    elif setting == "discharged":
+        span = (start, start + hours(rng, 20, 50))
+        add_admission(patient, span, ids)
+        return span
+    if setting == "discharged":
         end = t - hours(rng, 2, 20)
-        start = end - hours(rng, 20, 50)
-        add_admission(patient, (start, end), ids)
+        span = (end - hours(rng, 20, 50), end)
+        add_admission(patient, span, ids)
+        return span
+    return None
 
 
-def _add_visit_and_admission(patient: Patient, case: Case, ids: Ids) -> None:
+def waited(rng: np.random.Generator) -> timedelta:
+    """Return how long a patient was in the emergency department before the film."""
+    return HOUR * float(np.clip(rng.lognormal(np.log(1.9), 0.6), 0.25, 6))
+
+
+def _add_visit_and_admission(patient: Patient, case: Case, ids: Ids) -> Span:
     """Add a visit that holds the film and becomes an admission, at times with intensive care."""
     rng, t = patient.rng, case.study_time
-    arrival = t - hours(rng, 0.3, 4)
+    arrival = t - waited(rng)
     start = t + hours(rng, 0.05, 1.5)
     left = start + hours(rng, 0.2, 3)
     stay = (start, start + hours(rng, 20, 60))
@@ -51,9 +74,10 @@ def _add_visit_and_admission(patient: Patient, case: Case, ids: Ids) -> None:
     _add_visit(patient, (arrival, left), row["hadm_id"], case, ids)
     if rng.random() < 0.1 * burden(case):
         _add_icu(patient, row, (left + HOUR, row["dischtime"] - HOUR), ids)
+    return arrival, row["dischtime"]
 
 
-def _add_inpatient(patient: Patient, case: Case, setting: str, ids: Ids) -> None:
+def _add_inpatient(patient: Patient, case: Case, setting: str, ids: Ids) -> Span:
     """Add an admission that holds the film, with what the setting adds to it."""
     rng, t = patient.rng, case.study_time
     start = t - hours(rng, 6, 48)
@@ -65,12 +89,13 @@ def _add_inpatient(patient: Patient, case: Case, setting: str, ids: Ids) -> None
     if visit:
         _add_visit(patient, visit, row["hadm_id"], case, ids)
     if setting == "icu":
-        moved = start + (t - start) * float(rng.uniform(0.1, 0.9))
-        _add_icu(patient, row, (moved, t + hours(rng, 1, 4)), ids)
+        moved_at = start + (t - start) * float(rng.uniform(0.1, 0.9))
+        _add_icu(patient, row, (moved_at, t + hours(rng, 1, 4)), ids)
     if setting == "overlapping":
         earlier = start - hours(rng, 6, 20)
         later = row["dischtime"] + hours(rng, 1, 12)
         add_admission(patient, (earlier, later), ids)
+    return visit[0] if visit else start, row["dischtime"]
 
 
 def add_admission(patient: Patient, span: Span, ids: Ids, visit: Span | None = None) -> dict:
@@ -119,28 +144,18 @@ def _add_visit(patient: Patient, span: Span, hadm: str | None, case: Case, ids: 
 
 
 def _triage(patient: Patient, case: Case, stay: str) -> dict:
-    """Return a row of ed/triage: the vital signs follow the findings."""
+    """Return a row of ed/triage: the vital signs follow the findings (mechanism.toml)."""
     rng = patient.rng
-    weight = weights(case)
-    gasp = 0
-    for name, shift in BREATHLESS.items():
-        gasp += weight.get(name, 0) * shift
-    breathless = gasp > 0.5 or rng.random() < 0.2
+    signs = {}
+    for name, (mean, spread, decimals) in SIGNS.items():
+        times, plus = moved(name, weights(case), case.age)
+        signs[name] = round(rng.normal(mean * times + plus, spread), decimals)
+    signs["o2sat"] = min(HIGHEST_SATURATION, signs["o2sat"])
+    breathless = signs["resprate"] > BREATHLESS_AT or rng.random() < 0.2
     complaint = "Dyspnea" if breathless else str(rng.choice(COMPLAINTS))
-    warmth = 0.8 * weight.get("consolidation", 0)
-    return {
-        "subject_id": patient.id,
-        "stay_id": stay,
-        "chiefcomplaint": complaint,
-        "temperature": round(rng.normal(98.2 + warmth, 0.8), 1),
-        "heartrate": round(rng.normal(84 + 7 * gasp, 13)),
-        "resprate": round(rng.normal(17 + 2 * gasp, 2.2)),
-        "o2sat": round(min(100, rng.normal(97.3 - 2 * gasp, 1.6))),
-        "sbp": round(rng.normal(134, 18)),
-        "dbp": round(rng.normal(77, 11)),
-        "pain": str(rng.integers(0, 9)),
-        "acuity": 2 if gasp > 1 else 3,
-    }
+    ids = {"subject_id": patient.id, "stay_id": stay, "chiefcomplaint": complaint}
+    more = {"pain": str(rng.integers(0, 9)), "acuity": 2 if burden(case) > 1 else 3}
+    return ids | signs | more
 
 
 def _add_icu(patient: Patient, admission: dict, span: Span, ids: Ids) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.record import LINKS, Linked, link, study_times
-from txtray_utils.read.record_items import LABS, VITALS
+from txtray_utils.read.record_items import LABS, SPECIMEN_TYPE, VITALS
 from txtray_utils.read.record_tables import to_parquet
 from virtual_hospital.cohort import plan_cohort
 from virtual_hospital.pitfalls import PITFALLS
@@ -30,10 +30,26 @@ COLUMNS = {
     "mimic-iv-ed/ed/edstays": "subject_id hadm_id stay_id intime outtime",
     "mimic-iv-ed/ed/triage": "subject_id stay_id temperature heartrate resprate o2sat sbp dbp pain",
 }
-ITEMS = [
-    {"itemid": lab.known[-1], "label": lab.labels[0], "fluid": "Blood", "category": lab.category}
-    for lab in LABS
-]
+SPECIMEN = 52033
+ITEMS = list(
+    {
+        lab.known[-1]: {
+            "itemid": lab.known[-1],
+            "label": lab.labels[0],
+            "fluid": "Blood",
+            "category": lab.category,
+        }
+        for lab in LABS
+    }.values()
+)
+ITEMS.append(
+    {
+        "itemid": SPECIMEN,
+        "label": SPECIMEN_TYPE[0],
+        "fluid": "Blood",
+        "category": SPECIMEN_TYPE[1],
+    }
+)
 PERSON = {"subject_id": 10000001, "gender": "F", "anchor_age": 60, "anchor_year": 2150}
 quick = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -77,6 +93,12 @@ def event(
         "valueuom": next(iter(lab.factors)),
     }
     return row | more
+
+
+def gas(kind: str | None = "ART.", **more) -> dict:
+    """Return the row that says whether a blood gas is arterial or venous."""
+    row = event("lactate", itemid=SPECIMEN, valueuom=None, valuenum=None, labevent_id=99)
+    return row | {"value": kind} | more
 
 
 def write(root: Path, **rows: list[dict]) -> Path:
@@ -327,7 +349,10 @@ def test_censored_values_say_so(tmp_path, text, comment, sign):
         ("lactate", "mg/dL", 18, 2),
         ("po2", "mm Hg", 75, 10),
         ("crp", "mg/dL", 1, 10),
-        ("troponin_t", "ng/mL", 0.05, 50),
+        ("troponin_t", "ng/mL", 0.05, 0.05),
+        ("albumin", "g/dL", 3.5, 35),
+        ("d_dimer", "ng/mL FEU", 500, 500),
+        ("d_dimer", "ng/mL DDU", 250, 500),
         ("white_cells", "#/uL", 8000, 8),
         ("sodium", "mEq/L", 140, 140),
         ("creatinine", "mg/dL", 1, 88.4),
@@ -335,7 +360,8 @@ def test_censored_values_say_so(tmp_path, text, comment, sign):
     ],
 )
 def test_units_against_hand_worked_pairs(tmp_path, name, unit, reported, here):
-    found, _ = linked(tmp_path, labevents=[event(name, value=float(reported), valueuom=unit)])
+    rows = [event(name, value=float(reported), valueuom=unit), gas()]
+    found, _ = linked(tmp_path, labevents=rows)
     assert values(found)[name] == pytest.approx(here, rel=2e-3)
 
 
@@ -355,6 +381,8 @@ def test_every_unit_of_a_test_gives_one_value(tmp_path, lab, data):
                 labevent_id=k,
             )
         )
+        if lab.specimen:
+            events.append(gas(lab.specimen, subject_id=10000001 + k))
     people = [PERSON | {"subject_id": row["subject_id"]} for row in films]
     found, rejects = linked(tmp_path, *films, patients=people, labevents=events)
     rounded = (
@@ -363,6 +391,63 @@ def test_every_unit_of_a_test_gives_one_value(tmp_path, lab, data):
     assert rounded or not len(rejects)
     assert rounded or found.labs["value"].tolist() == pytest.approx([amount] * len(films), rel=1e-9)
     assert set(found.labs["unit"]) <= {lab.unit}
+
+
+def test_arterial_and_venous_blood_are_never_mixed(tmp_path):
+    """The venous gas is the later one: the arterial value stays, and is not overwritten."""
+    events = [
+        event("po2", value=80.0),
+        event("lactate", value=1.0, labevent_id=2),
+        gas("ART."),
+        event("po2", value=38.0, taken=-1.5, specimen_id=2, labevent_id=3),
+        event("lactate", value=3.0, taken=-1.5, specimen_id=2, labevent_id=4),
+        gas("VEN.", taken=-1.5, specimen_id=2),
+    ]
+    found, rejects = linked(tmp_path, labevents=events)
+    assert values(found) == {
+        "lactate": pytest.approx(1.0),
+        "lactate_venous": pytest.approx(3.0),
+        "po2": pytest.approx(80 * 0.133322),
+    }
+    assert not len(rejects)
+
+
+@pytest.mark.parametrize("rows", [[], [gas("ART.", specimen_id=2)], [gas(None)], [gas("___")]])
+def test_a_blood_gas_of_no_stated_vessel_is_rejected(tmp_path, rows):
+    found, rejects = linked(tmp_path, labevents=[event("po2", value=80.0), *rows])
+    assert values(found) == {}
+    assert [row.fault for row in rejects.rows] == [
+        "po2: its specimen is not said to be arterial or venous"
+    ]
+
+
+def test_the_vessel_may_be_stated_without_a_time_of_storing(tmp_path):
+    events = [event("po2", value=80.0), gas(" art. ", stored=None)]
+    assert "po2" in values(linked(tmp_path, labevents=events)[0])
+
+
+@pytest.mark.parametrize("kind", ["CENTRAL VENOUS.", "MIX."])
+def test_blood_of_other_vessels_is_another_test(tmp_path, kind):
+    found, rejects = linked(tmp_path, labevents=[event("po2", value=40.0), gas(kind)])
+    assert values(found) == {} and not len(rejects)
+
+
+@pytest.mark.parametrize(
+    "name, unit", [("d_dimer", "ng/mL"), ("troponin_t", "ng/L"), ("troponin_t", "pg/mL")]
+)
+def test_a_unit_that_does_not_say_what_was_measured_is_rejected(tmp_path, name, unit):
+    """D-dimer without FEU or DDU; a troponin of another, finer assay."""
+    found, rejects = linked(tmp_path, labevents=[event(name, value=14.0, valueuom=unit)])
+    assert values(found) == {} and f"unit {unit} does not convert" in rejects.rows[0].fault
+
+
+def test_a_troponin_is_not_given_a_precision_that_it_has_not(hospital):
+    """The fourth generation reads to 0.01 ng/mL: no value in ng/L in steps of ten."""
+    _, found, _ = hospital
+    troponin = found.labs[found.labs["name"] == "troponin_t"]
+    assert set(troponin["unit"]) == {"ng/mL"} and len(troponin) > 5
+    assert (troponin["value"] * 100 % 1).round(6).isin([0, 1]).all()
+    assert troponin["value"].median() < 0.1
 
 
 def oracle(films: list[dict], events: list[dict]) -> dict[tuple[str, str], tuple[float, float]]:

@@ -1,11 +1,16 @@
 """Linkage: the stay that a film belongs to, and what the record knew *before* it, in MIMIC-IV.
 
+The time of prediction is when the film was taken (StudyTime of its earliest image): a film is read
+minutes to days later, and what the record learns in between is left out. A model that answers when
+the film is *read* would know more; it needs the time of reading, which MIMIC does not give.
+
 DuckDB does the join: it unzips and reads csv.gz at once, keeps only the rows of the films'
 patients, and spills to disk rather than to memory. MIMIC-CXR has no hadm_id or stay_id: the key is
 the patient and the time. The rules: one row a study, an unlinked one is kept; a laboratory result
-counts only if it was taken *and reported* (storetime) before the film; items are found by label,
-fluid and category, since item numbers move between releases; columns are taken by name, so MIMIC-IV
-2.x and 3.x (which adds columns, and leaves hadm_id of labevents empty) read alike. Explained in
+counts only if it was taken *and reported* (storetime) before the film was taken; items are found by
+label, fluid and category, since item numbers move between releases; a blood gas is arterial or
+venous as its specimen says, or is not used; columns are taken by name, so MIMIC-IV 2.x and 3.x
+(which adds columns, and leaves hadm_id of labevents empty) read alike. Explained in
 book/03_linking_images_to_the_record.
 """
 
@@ -17,7 +22,7 @@ import duckdb
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.read.record_items import LABS, VITALS
+from txtray_utils.read.record_items import LABS, SPECIMEN_TYPE, VITALS
 from txtray_utils.read.record_tables import (
     AGAIN,
     EMERGENCY,
@@ -167,11 +172,13 @@ def _labs(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: R
 
 
 def _known() -> pd.DataFrame:
-    rows = []
+    """Return the dictionary entries that are read; "specimen" says what kind a blood gas is."""
+    rows: list[tuple] = [("specimen", *SPECIMEN_TYPE, "", None, None, "")]
     for lab in LABS:
         for label in lab.labels:
-            rows.append((lab.name, label, lab.category, lab.unit, lab.low, lab.high))
-    return pd.DataFrame(rows, columns=["name", "label", "category", "unit", "low", "high"])
+            rows.append((lab.name, label, lab.category, lab.unit, lab.low, lab.high, lab.specimen))
+    columns = ["name", "label", "category", "unit", "low", "high", "specimen"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _factors() -> pd.DataFrame:
@@ -189,8 +196,9 @@ def _check_items(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     for lab in LABS:
         numbers = list(map(str, lab.known))
         for number in found.index.intersection(numbers):
-            entry = found.loc[number]
-            if entry["name"] != lab.name:
+            entries = found.loc[[number]]
+            if lab.name not in set(entries["name"]):
+                entry = entries.iloc[0]
                 means = f"{entry.label!r} ({entry.fluid}, {entry.category})"
                 fault = f"itemid {number} is {means}, not {lab.labels[0]!r}"
                 remedy = "It is of another release: use d_labitems and labevents of one MIMIC-IV."

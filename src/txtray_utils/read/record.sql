@@ -130,22 +130,31 @@ SELECT study_id, study_time, e.* REPLACE (
 FROM ({source}) e JOIN studies USING (subject_id)
 WHERE itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL) AND (
     TRY_CAST(charttime AS TIMESTAMP) BETWEEN study_time - INTERVAL ($hours) HOUR AND study_time
-        AND TRY_CAST(storetime AS TIMESTAMP) <= study_time
+        AND (TRY_CAST(storetime AS TIMESTAMP) <= study_time
+            OR itemid IN (SELECT itemid FROM items WHERE name = 'specimen'))
     OR TRY_CAST(charttime AS TIMESTAMP) IS NULL
     OR TRY_CAST(storetime AS TIMESTAMP) IS NULL AND storetime IS NOT NULL)
 
 -- name: results
 CREATE TEMP TABLE results AS
-WITH read AS (
+WITH kinds AS (
+    SELECT study_id, specimen_id, max(nullif(upper(trim(value)), '___')) AS stated
+    FROM taken JOIN items USING (itemid)
+    WHERE name = 'specimen' AND specimen_id IS NOT NULL GROUP BY ALL),
+read AS (
     SELECT *,
         coalesce(TRY_CAST(valuenum AS DOUBLE), number_in(value), number_in(comments)) AS number,
         coalesce(nullif(value, '___'), comments) AS said,
         CASE WHEN regexp_matches(said, '^\s*(<|LESS THAN)', 'i') THEN '<'
              WHEN regexp_matches(said, '^\s*(>|GREATER THAN)', 'i') THEN '>' END AS censored
-    FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom))
+    FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom)
+        LEFT JOIN kinds USING (study_id, specimen_id)
+    WHERE name <> 'specimen'
+        AND (specimen IN ('', stated) OR stated IS NULL AND specimen = 'ART.'))
 SELECT *, number * factor AS amount, CASE
     WHEN charttime IS NULL THEN 'charttime is ' || coalesce(chart_text, 'missing')
     WHEN storetime IS NULL THEN 'storetime is ' || store_text
+    WHEN specimen <> '' AND stated IS NULL THEN 'its specimen is not said to be arterial or venous'
     WHEN number IS NULL THEN 'value ' || coalesce(value, '(none)') || ' is not a number'
     WHEN factor IS NULL
         THEN 'unit ' || coalesce(valueuom, '(none)') || ' does not convert to ' || unit

@@ -23,7 +23,7 @@ AGAIN = "Download it again (data/download.sh resumes and checks)."
 HOSPITAL, INTENSIVE, EMERGENCY = "mimic-iv/hosp", "mimic-iv/icu", "mimic-iv-ed/ed"
 ITEMS = ("itemid", "label", "fluid", "category")
 EVENTS = (
-    *("labevent_id", "subject_id", "itemid", "charttime", "storetime"),
+    *("labevent_id", "subject_id", "specimen_id", "itemid", "charttime", "storetime"),
     *("value", "valuenum", "valueuom", "comments"),
 )
 _KINDS = (".parquet", ".csv.gz", ".csv")
