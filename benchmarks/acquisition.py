@@ -4,18 +4,18 @@
 
 prints, for each group, mean and spread over films of grey quantiles, of the power of the log-tone
 in rings of spatial frequency, and of its slope; `virtual_hospital.detector.TARGETS` comes from
-here. It writes nothing. Only real films of training patients count: here, those whose uid in
-Open-i is odd. Explained in book/01_reading_a_radiograph."""
+here. It writes nothing. Only real films of training patients count. Explained in book/01_reading_a_radiograph."""
 
 import argparse
-import re
 from itertools import pairwise
 
 import numpy as np
 from PIL import Image
 
 from txtray_utils.settings import data_dir, settings
-from virtual_hospital.anatomy import load
+from txtray_utils.studies.sources.openi_package import read_reports
+from txtray_utils.studies.sources.openi_split import split_of_reports
+from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import plan_cohort
 from virtual_hospital.film import picture
 
@@ -40,23 +40,21 @@ def square(film: Image.Image) -> np.ndarray:
 def real_films(number: int) -> list[np.ndarray]:
     """Return the first training films of Open-i."""
     films = []
+    split = split_of_reports(read_reports())
     folder = data_dir("openi") / "png"
     for path in sorted(folder.glob("*.png")):
-        uid = re.findall(r"\d+", path.name)[0]
-        if int(uid) % 2:
+        study = path.name.partition("_")[0]
+        if split[study] == "train" and len(films) < number:
             film = square(Image.open(path))
             films.append(film)
-        if len(films) == number:
-            break
     return films
 
 
 def virtual_films(number: int) -> list[np.ndarray]:
     """Return films of a virtual hospital."""
-    anatomy = load(data_dir("demo"))
     films = []
     for case in plan_cohort(number, settings().seed):
-        tone = picture(case, anatomy).tone
+        tone = picture(case, load(data_dir("demo"), case.anatomy)).tone
         grey = Image.fromarray(np.uint8(tone * 255))
         films.append(square(grey))
     return films

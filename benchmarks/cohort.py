@@ -23,7 +23,7 @@ from measuring import command_line, print_results, watched
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import STUDIES
-from virtual_hospital.anatomy import load
+from virtual_hospital.anatomies import ANATOMIES, load
 from virtual_hospital.cohort import plan_cohort
 from virtual_hospital.counterfactual import pair, removed
 from virtual_hospital.drawable import drawable_counts
@@ -82,11 +82,13 @@ def rate(n: int, seconds: float) -> Result:
 def changes(n: int) -> dict[str, Result]:
     """Make pairs of pictures, a study and the same without a finding, one thread, one process."""
     torch.set_num_threads(1)
+    ill = [case for case in plan_cohort(STUDIES) if case.drawings][: n // 2]
     with tempfile.TemporaryDirectory() as folder:
-        chest = load(Path(folder))
-    ill = [case for case in plan_cohort(STUDIES) if case.drawings]
+        for name in ANATOMIES:
+            load(Path(folder), name)
     start = time.monotonic()
-    for case in ill[: n // 2]:
+    for case in ill:
+        chest = load(Path(folder), case.anatomy)
         pair(case, removed(case, case.drawings[0].name), chest)
     seconds = time.monotonic() - start
     what = "pictures of studies and of the same without a finding, one thread, planned before"

@@ -35,7 +35,7 @@ from txtray_utils.results import Result
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital import anatomy
+from virtual_hospital.anatomies import ANATOMIES, load
 from virtual_hospital.cohort import Case, plan_cohort
 
 SEED = 2
@@ -138,7 +138,8 @@ def main() -> None:
     parser = command_line(__doc__, "small sets and ten steps of training")
     quick = parser.parse_args().quick or settings().quick
     sizes = QUICK if quick else USUAL
-    anatomy.load(data_dir("bench"))
+    for name in ANATOMIES:
+        load(data_dir("bench"), name)
     cases = cases_of(sizes.train + sizes.test)
     x, y = render(cases), labels(cases)
     np.savez(data_dir("bench", "radiograph.npz"), x=x, y=y)

@@ -11,7 +11,7 @@ import torch
 
 from txtray_utils.settings import data_dir
 from txtray_utils.vocabulary import FINDINGS, SEVERITIES, ZONES
-from virtual_hospital import anatomy
+from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import Case
 from virtual_hospital.drawings import BY_NAME, Drawing
 from virtual_hospital.film import picture
@@ -69,10 +69,9 @@ def without_findings(cases: list[Case]) -> list[Case]:
 def images_of(cases: list[Case]) -> np.ndarray:
     """Return the films of studies as (N, 128, 128) uint8."""
     torch.set_num_threads(1)
-    chest = anatomy.load(data_dir("bench"))
     films = []
     for case in cases:
-        tone = picture(case, chest, SIZE).tone
+        tone = picture(case, load(data_dir("bench"), case.anatomy), SIZE).tone
         films.append(np.rint(255 * tone))
     return np.stack(films).astype(np.uint8)
 

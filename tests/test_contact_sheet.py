@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.test_tools import load
 from txtray_utils.errors import InputError
-from txtray_utils.studies.sources.openi_package import read_reports, text_groups
-from txtray_utils.studies.splits import patient_split
+from txtray_utils.studies.sources.openi_package import read_reports
+from txtray_utils.studies.sources.openi_split import split_of_reports
 from virtual_hospital import anatomy
 
 sheets = load("contact_sheet")
@@ -38,9 +38,7 @@ def films(tmp_path, monkeypatch):
 
 def test_only_training_films_that_are_there_are_shown(films):
     real = sheets.training_films(films)
-    reports = read_reports()
-    groups = reports["uid"].groupby(text_groups(reports)).agg(set).tolist()
-    split = patient_split(reports["uid"], seed=0, groups=groups)
+    split = split_of_reports(read_reports())
     assert 0 < len(real) < 60
     assert {split[study] for study in real["study_id"]} == {"train"}
     assert all(file.is_file() for file in real["file"])
@@ -59,7 +57,7 @@ def test_without_films_it_says_where_to_get_them(tmp_path):
 
 
 def test_a_sheet_is_written_for_the_finding(films, tmp_path, monkeypatch, chest_of_all, capsys):
-    monkeypatch.setattr(sheets, "load", lambda folder: chest_of_all)
+    monkeypatch.setattr(sheets, "load", lambda folder, name: chest_of_all)
     monkeypatch.setattr(sheets, "SIZE", 48)
     out = tmp_path / "out"
     arguments = ["contact_sheet.py", str(out), "--finding", "cardiomegaly", "--number", "2"]

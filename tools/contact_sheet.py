@@ -23,10 +23,10 @@ from txtray_utils.read.radiograph import read_image
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources.folder import work_tree
 from txtray_utils.studies.sources.openi import listed_films
-from txtray_utils.studies.sources.openi_package import read_reports, text_groups
-from txtray_utils.studies.splits import patient_split
+from txtray_utils.studies.sources.openi_package import read_reports
+from txtray_utils.studies.sources.openi_split import split_of_reports
 from txtray_utils.vocabulary import FINDINGS
-from virtual_hospital.anatomy import Anatomy, load
+from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import Case, plan_cohort
 from virtual_hospital.drawable import drawable_reports
 from virtual_hospital.drawings import Drawing
@@ -52,11 +52,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     now = settings()
-    anatomy = load(data_dir("demo"))
     cases = plan_cohort(now.studies, now.seed)
     wanted = [asked.finding] if asked.finding else FINDINGS
     for finding in wanted:
-        sheet = draw_sheet(finding, real, cases, anatomy, asked.number)
+        sheet = draw_sheet(finding, real, cases, asked.number)
         sheet.savefig(out / f"{finding}.png", dpi=80)
         plt.close(sheet)
         print(out / f"{finding}.png", flush=True)
@@ -86,11 +85,7 @@ def training_films(place: Path) -> pd.DataFrame:
     Raises:
         InputError: the folder holds no such film.
     """
-    reports = read_reports()
-    groups = []
-    for _, same in reports["uid"].groupby(text_groups(reports)):
-        groups.append(set(same))
-    split = patient_split(reports["uid"], seed=0, groups=groups)  # as the source has it
+    split = split_of_reports(read_reports())
     films = listed_films(place)
     train = films["study_id"].map(split) == "train"
     films = films[train & films["view"].isin(["PA", "AP"])].drop_duplicates("study_id")
@@ -103,9 +98,7 @@ def training_films(place: Path) -> pd.DataFrame:
     return films[there]
 
 
-def draw_sheet(
-    finding: str, real: pd.DataFrame, cases: list[Case], anatomy: Anatomy, number: int
-) -> Figure:
+def draw_sheet(finding: str, real: pd.DataFrame, cases: list[Case], number: int) -> Figure:
     """Draw the three rows of a finding; a place without a film stays empty."""
     size = (SIDE * number, SIDE * 3 * 1.1)
     figure, axes = plt.subplots(3, number, figsize=size, squeeze=False)
@@ -121,7 +114,8 @@ def draw_sheet(
             ill.append(case)
     for column, case in enumerate(_spread(ill, number)):
         drawing = _one(case.drawings, finding)
-        made = picture(case, anatomy, SIZE)
+        chest = load(data_dir("demo"), case.anatomy)
+        made = picture(case, chest, SIZE)
         _film(axes[1, column], made.tone, f"virtual {_title(drawing, case.view)}")
         _film(axes[2, column], made.tone, case.study_id)
         _outline(axes[2, column], made, finding)

@@ -4,6 +4,7 @@ A patient keeps his chest: it is drawn by his id alone, from a random stream of 
 in book/01_reading_a_radiograph.
 """
 
+import functools
 import logging
 from pathlib import Path
 
@@ -24,8 +25,11 @@ def anatomy_of(subject_id: str) -> str:
     return str(stream("anatomy", subject_id).choice(ANATOMIES))
 
 
+@functools.lru_cache(maxsize=len(ANATOMIES))
 def load(folder: Path, name: str) -> Anatomy:
     """Return a prepared chest by its name, made on the first call and kept in ``folder``.
+
+    It also stays in memory, so that a call for each study costs nothing.
 
     Raises:
         ValueError: there is no chest of this name.

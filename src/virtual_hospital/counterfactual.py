@@ -14,7 +14,7 @@ from pathlib import Path
 
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.vocabulary import FINDINGS, SEVERITIES
-from virtual_hospital.anatomies import ANATOMIES, load
+from virtual_hospital.anatomies import load
 from virtual_hospital.anatomy import Anatomy
 from virtual_hospital.cohort import SIZE, Case
 from virtual_hospital.cues import DRAIN
@@ -48,7 +48,7 @@ def planned(study_id: str, folder: Path | None = None) -> tuple[Case, Anatomy]:
     if note.exists():
         held = json.loads(note.read_text())
     case = _plan(json.dumps(held))[study_id]
-    return case, _chest(place, case.anatomy)
+    return case, load(place, case.anatomy)
 
 
 @functools.lru_cache(maxsize=2)
@@ -57,11 +57,6 @@ def _plan(config: str) -> dict[str, Case]:
     for case in cases_of(json.loads(config)):
         by_id[case.study_id] = case
     return by_id
-
-
-@functools.lru_cache(maxsize=len(ANATOMIES))
-def _chest(folder: Path, name: str) -> Anatomy:
-    return load(folder, name)
 
 
 def pair(case: Case, changed: Case, anatomy: Anatomy, size: int = SIZE) -> tuple[Picture, Picture]:

@@ -201,11 +201,10 @@ def make_part(folder: Path, k: int, cases: list[Case]) -> int:
     from virtual_hospital.film import picture
 
     torch.set_num_threads(1)  # so that sums do not depend on the machine
-    chests = {name: load(folder, name) for name in {case.anatomy for case in cases}}
     texts = read_reports().set_index("uid")
     rows = []
     for case in cases:
-        made = picture(case, chests[case.anatomy])
+        made = picture(case, load(folder, case.anatomy))
         sections = texts.loc[case.report_id, list(SECTIONS)].to_dict()
         write_study(folder, case, made.tone, sections)
         rows.append(truth_row(case, made))
