@@ -4,7 +4,8 @@
 
 prints, for each group, mean and spread over films of grey quantiles, of the power of the log-tone
 in rings of spatial frequency, and of its slope; `virtual_hospital.detector.TARGETS` comes from
-here. It writes nothing. Only real films of training patients count. Explained in book/01_reading_a_radiograph."""
+here. It writes nothing. Only real films of training patients count. Explained in
+book/01_reading_a_radiograph."""
 
 import argparse
 from itertools import pairwise
