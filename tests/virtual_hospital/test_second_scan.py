@@ -50,7 +50,7 @@ def test_table_and_clothes_are_gone_and_the_patient_is_whole(scan, clean):
     _, pieces = ndimage.label(ndimage.binary_fill_holes(clean[:, :, 30] > -900))
     assert pieces == 1
     middle = clean[60:200, 50:150, 10:60]
-    assert (middle == np.maximum(scan[60:200, 50:150, 10:60], -1000)).mean() > 0.99
+    assert (middle == np.maximum(scan[60:200, 50:150, 10:60], -1000)).mean() > 0.98
 
 
 def test_a_thin_table_goes_on_a_hand_made_slice():
