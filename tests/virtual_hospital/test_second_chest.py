@@ -60,7 +60,8 @@ def test_left_is_left_and_every_region_lies_where_the_firsts_does(second, chest_
         assert 0.5 < here.sum() / there.sum() < 2, name
         for axis in range(3):
             apart = _middle(here, axis) - _middle(there, axis)
-            assert abs(apart) < 30, (name, axis)
+            most = 45 if "clavicle" in name else 30  # the arms lie otherwise
+            assert abs(apart) < most, (name, axis)
     assert _middle(second.lung("right"), 0) < -40 and _middle(second.lung("left"), 0) > 40
     assert _middle(second.mask("heart"), 0) > 0
     assert _middle(second.mask("spine"), 1) < _middle(second.mask("heart"), 1)
