@@ -15,4 +15,5 @@ def step(value: np.ndarray) -> np.ndarray:
 
 def bell(value: np.ndarray) -> np.ndarray:
     """Return 1 at zero, falling smoothly to 0 on either side (exp of minus the square)."""
-    return np.exp(-(value**2))
+    square = value**2
+    return np.exp(-square)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from virtual_hospital import registration
 from virtual_hospital.registration import KNOTS, POOLED, channels, fit, warp
 
 SHAPE = (80, 40, 60)
@@ -31,11 +32,12 @@ def test_a_shifted_and_lower_chest_is_found():
     moving, fixed = channels(*_chest()), channels(*_chest(4.0, 0.75))
     warped = warp(moving, fit(moving, fixed))
     best = _dice(fixed, fixed)  # below 1, since voxels at the edge are half full
-    assert (best - _dice(warped, fixed)).max() < 0.06
     assert (best - _dice(moving, fixed)).min() > 0.12
+    assert (best - _dice(warped, fixed)).max() < 0.06
 
 
-def test_the_fit_is_the_same_twice_and_small_where_nothing_differs():
+def test_the_fit_is_the_same_twice_and_small_where_nothing_differs(monkeypatch):
+    monkeypatch.setattr(registration, "STEPS", 30)
     same = channels(*_chest())
     knots = fit(same, same)
     assert knots.shape == (1, 3, *KNOTS)
