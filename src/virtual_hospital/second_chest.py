@@ -18,7 +18,7 @@ from virtual_hospital.labelling import label, two_lungs
 from virtual_hospital.second_scan import PIXEL, THICK, fill_tumour, read_scan, remove_surroundings
 from virtual_hospital.slices import twice_the_slices
 
-USUAL = Body(size=(1.0, 1.0, 1.1), heart=-0.14, raised={"right": -18.0, "left": -18.0})
+USUAL = Body(size=(1.0, 1.0, 1.1), heart=-0.14, raised={"right": -30.0, "left": -30.0})
 VOXEL = (PIXEL, PIXEL, THICK / 2)  # mm: x, y, z, once there is a slice between every two
 BLUR = (0.0, 0.7, 0.0)  # scan voxels: the scan is finer than the working grid along y
 BEYOND = 28  # slices that continue the body above and below the scan, mirrored
