@@ -27,18 +27,19 @@ from txtray_utils.vocabulary import NAMED
 
 IMAGE_TOWER = "mobilenetv3_small_100"
 SIZE = 128  # pixels, side of a film
-MEAN, SPREAD = 0.5, 0.25  # what `scaled` takes off a film, and divides it by
+FAINTEST = 0.01  # least spread of a film that it is divided by, so that an even film stays even
 TOGETHER = 128  # films that are encoded at a time
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """What an image encoder takes: films (N, channels, size, size), made by `scaled`."""
+    """What an image encoder takes: films (N, channels, size, size), made by `scaled`.
+
+    The encoder standardises each film by itself, in use as in training.
+    """
 
     size: int
     channels: int
-    mean: float
-    spread: float
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ class ImageTokens:
 
 
 class ImageEncoder(nn.Module):
-    """A model of timm that gives one vector a film, and one a place."""
+    """A model of timm that gives one vector a film, and one a place.
+
+    It takes the mean off each film and divides by the film's spread first (`standardised`), so that
+    a film taken darker or fainter is the same film to it.
+    """
 
     def __init__(self, name: str = IMAGE_TOWER) -> None:
         """Make it with random weights from torch's random state."""
@@ -69,7 +74,7 @@ class ImageEncoder(nn.Module):
         made = timm.create_model(name, in_chans=1, num_classes=0, **size)
         self.model = made.to(memory_format=torch.channels_last)
         self.width = self.model.head_hidden_size or self.model.num_features
-        self.input = ImageInput(SIZE, 1, MEAN, SPREAD)
+        self.input = ImageInput(SIZE, 1)
 
     def forward(self, images: Tensor) -> ImageTokens:
         """Return vectors of scaled films (N, 1, H, W)."""
@@ -80,7 +85,8 @@ class ImageEncoder(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return what is not pooled yet: maps (N, C, h, w), or a transformer's tokens."""
         channels_last = torch.channels_last  # 1.6 times as fast on a CPU
-        return self.model.forward_features(images.contiguous(memory_format=channels_last))
+        films = standardised(images).contiguous(memory_format=channels_last)
+        return self.model.forward_features(films)
 
     def pooled(self, features: Tensor) -> Tensor:
         """Return (N, F) from features, or from a part of the maps."""
@@ -102,7 +108,7 @@ class ImageEncoder(nn.Module):
 class ImageTextModel(nn.Module):
     """An image encoder and frozen text features, each projected to unit vectors; a temperature.
 
-    All but the text encoder starts at random. The label head guesses from the film what the report
+    Each film is standardised by the image encoder. All but the text encoder starts at random. The label head guesses from the film what the report
     names (`vocabulary.NAMED`); a recipe without label loss leaves it untrained.
     """
 
@@ -177,9 +183,18 @@ class ImageTextModel(nn.Module):
 
 
 def scaled(images: Tensor) -> Tensor:
-    """Return uint8 films as float32 around zero, laid out as the encoder reads them fastest."""
-    centred = (images.float() / 255 - MEAN) / SPREAD
-    return centred.contiguous(memory_format=torch.channels_last)
+    """Return uint8 films as float32 in [0, 1], laid out as the encoder reads them fastest."""
+    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def standardised(films: Tensor) -> Tensor:
+    """Return films (N, 1, H, W) with mean 0 and spread (standard deviation) 1 each.
+
+    An even film has no spread and becomes 0.
+    """
+    mean = films.mean((1, 2, 3), keepdim=True)
+    spread = films.std((1, 2, 3), correction=0, keepdim=True)
+    return (films - mean) / spread.clamp(min=FAINTEST)
 
 
 def text_features(texts: Sequence[str], name: str | None = None) -> Tensor:
