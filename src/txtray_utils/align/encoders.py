@@ -108,8 +108,9 @@ class ImageEncoder(nn.Module):
 class ImageTextModel(nn.Module):
     """An image encoder and frozen text features, each projected to unit vectors; a temperature.
 
-    Each film is standardised by the image encoder. All but the text encoder starts at random. The label head guesses from the film what the report
-    names (`vocabulary.NAMED`); a recipe without label loss leaves it untrained.
+    The image encoder standardises each film. All but the text encoder starts at random. The label
+    head guesses from the film what the report names (`vocabulary.NAMED`); a recipe without label
+    loss leaves it untrained.
     """
 
     def __init__(
