@@ -33,10 +33,7 @@ TOGETHER = 128  # films that are encoded at a time
 
 @dataclass(frozen=True)
 class ImageInput:
-    """What an image encoder takes: films (N, channels, size, size), made by `scaled`.
-
-    The encoder standardises each film by itself, in use as in training.
-    """
+    """What an image encoder takes: films (N, channels, size, size), made by `scaled`."""
 
     size: int
     channels: int
@@ -64,17 +61,15 @@ class ImageEncoder(nn.Module):
     a film taken darker or fainter is the same film to it.
     """
 
-    def __init__(self, name: str = IMAGE_TOWER) -> None:
-        """Make it with random weights from torch's random state."""
+    def __init__(self, name: str = IMAGE_TOWER, side: int = SIZE) -> None:
+        """Make it for films of `side` pixels, with random weights from torch's random state."""
         super().__init__()
-        fixed = timm.get_pretrained_cfg(
-            name
-        ).fixed_input_size  # a transformer must be told the size
-        size = {"img_size": SIZE} if fixed else {}
+        told = timm.get_pretrained_cfg(name).fixed_input_size  # a transformer must be
+        size = {"img_size": side} if told else {}
         made = timm.create_model(name, in_chans=1, num_classes=0, **size)
         self.model = made.to(memory_format=torch.channels_last)
         self.width = self.model.head_hidden_size or self.model.num_features
-        self.input = ImageInput(SIZE, 1)
+        self.input = ImageInput(side, 1)
 
     def forward(self, images: Tensor) -> ImageTokens:
         """Return vectors of scaled films (N, 1, H, W)."""
@@ -119,10 +114,11 @@ class ImageTextModel(nn.Module):
         text_width: int = 384,
         width: int = 128,
         temperature: float = 0.07,
+        side: int = SIZE,
     ) -> None:
         """Make it; the weights come from torch's random state."""
         super().__init__()
-        self.image_encoder = ImageEncoder(image)
+        self.image_encoder = ImageEncoder(image, side)
         self.image_projection = nn.Linear(self.image_encoder.width, width)
         self.text_projection = nn.Linear(text_width, width)
         self.label_head = nn.Linear(self.image_encoder.width, len(NAMED))
@@ -189,10 +185,7 @@ def scaled(images: Tensor) -> Tensor:
 
 
 def standardised(films: Tensor) -> Tensor:
-    """Return films (N, 1, H, W) with mean 0 and spread (standard deviation) 1 each.
-
-    An even film has no spread and becomes 0.
-    """
+    """Return films (N, 1, H, W) with mean 0 and standard deviation 1 each; an even one is 0."""
     mean = films.mean((1, 2, 3), keepdim=True)
     spread = films.std((1, 2, 3), correction=0, keepdim=True)
     return (films - mean) / spread.clamp(min=FAINTEST)

@@ -6,7 +6,7 @@ Explained in book/04_contrastive_alignment, measured in book/05_retrieval_and_ze
 from dataclasses import dataclass
 
 from txtray_utils.align.augmentation import STRENGTH
-from txtray_utils.align.encoders import IMAGE_TOWER
+from txtray_utils.align.encoders import IMAGE_TOWER, SIZE
 from txtray_utils.align.training import Schedule
 
 
@@ -24,6 +24,8 @@ class Recipe(Schedule):
         temperature: of the match, to start with.
         label_weight: weight of a second task, to name what the report names.
         tower: the image encoder, a name of timm.
+        size: side of its films in pixels.
+        imagenet: start the tower from ImageNet (`align.imagenet`), not at random.
         strength: how strongly films are varied in training (`align.augmentation`).
     """
 
@@ -33,6 +35,8 @@ class Recipe(Schedule):
     temperature: float = 0.07
     label_weight: float = 0.0
     tower: str = IMAGE_TOWER
+    size: int = SIZE
+    imagenet: bool = False
     strength: float = STRENGTH
 
 

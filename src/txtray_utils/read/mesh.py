@@ -1,4 +1,4 @@
-"""What an Open-i MeSH code says: its parts, and the 14 labels that it states.
+"""What an Open-i MeSH code says: its parts, and the findings and labels that it states.
 
 The codes are those of Demner-Fushman et al. 2016 (doi 10.1093/jamia/ocv080):
 `Heading/qualifier/qualifier`. What each means stands in `read.mesh_rules`. Explained in
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from txtray_utils.read.mesh_rules import Rule, mesh_rules
-from txtray_utils.vocabulary import LABELS, SEVERITIES, ZONES
+from txtray_utils.read.mesh_rules import STERNOTOMY, Rule, mesh_rules
+from txtray_utils.vocabulary import FINDINGS, LABELS, SEVERITIES, ZONES
 
 _SIDES = {"right": "right", "left": "left", "bilateral": "both"}
 _ZONES = {
@@ -102,6 +102,31 @@ def _has(words: str, text: str) -> bool:
     return bool(re.search(words, text, re.IGNORECASE))
 
 
+def mesh_findings(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
+    """What MeSH codes say of each of `FINDINGS`: 1 is coded, None could be meant, 0 not coded.
+
+    No codes: every finding is None. Sternal wires have no code of their own, so they are None where
+    the text states them and no code does.
+    """
+    codes = tuple(codes)
+    if not codes or "No Indexing" in codes:
+        return dict.fromkeys(FINDINGS)
+    found: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
+    rules = _rules(codes, text)
+    for rule in rules:
+        found.update(dict.fromkeys(_names(rule.maybe)))
+    if asserted(STERNOTOMY, text):
+        found["sternal_wires"] = None
+    for rule in rules:
+        found.update(dict.fromkeys(_names(rule.draws), 1))
+    return found
+
+
+def _rules(codes: Iterable[str], text: str) -> list[Rule]:
+    found = (rule_of(code, text) for code in codes)
+    return list(filter(None, found))
+
+
 def mesh_labels(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
     """The 14 CheXpert labels that MeSH codes state.
 
@@ -113,8 +138,7 @@ def mesh_labels(codes: Iterable[str], text: str = "") -> dict[str, int | None]:
     if not codes or "No Indexing" in codes:
         return dict.fromkeys(LABELS)
     labels: dict[str, int | None] = dict.fromkeys(LABELS, 0)
-    found = (rule_of(code, text) for code in codes)
-    rules = list(filter(None, found))
+    rules = _rules(codes, text)
     for rule in rules:
         labels.update(dict.fromkeys(_names(rule.unsure)))
     for code in codes:
