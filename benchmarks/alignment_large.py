@@ -32,14 +32,19 @@ def more_films(*without: str) -> Dataset:
     folder = make_hospital(data_dir("demo-large"), LARGE_STUDIES)
     large = read_folder("demo", folder)
     held = load_studies().filter(lambda split: split in without, input_columns="split")
-    texts = pd.concat([words_of(held), words_of(large)], ignore_index=True)
+    return free_of(large, held)
+
+
+def free_of(studies: Dataset, held: Dataset) -> Dataset:
+    """Return the studies with sentences whose reports' words stand in no report of `held`."""
+    texts = pd.concat([words_of(held), words_of(studies)], ignore_index=True)
     groups = np.array(text_groups(texts))
     free = ~np.isin(groups[len(held) :], groups[: len(held)])
     chosen = []
-    for row, said in enumerate(large["sentences"]):
+    for row, said in enumerate(studies["sentences"]):
         if said and free[row]:
             chosen.append(row)
-    return large.select(chosen)
+    return studies.select(chosen)
 
 
 def words_of(studies: Dataset) -> pd.DataFrame:

@@ -28,87 +28,123 @@ def augment(films: Tensor, strength: float = STRENGTH) -> Tensor:
 
     A film is never mirrored: left and right are said in the text.
     """
-    films = moved(films, strength)
-    films = blurred(films, strength)
-    films = bent(films, strength)
-    films = squeezed(films, strength)
-    films = shaded(films, strength)
-    films = erased(films, strength)
-    return grainy(films, strength).clamp(0, 1)
+    steps = (
+        moved,
+        blurred,
+        bent,
+        squeezed,
+        shaded,
+        erased,
+        grainy,
+    )
+    for step in steps:
+        films = step(films, strength)
+    return films.clamp(0, 1)
 
 
 def moved(films: Tensor, strength: float) -> Tensor:
     """Resize, stretch, turn and shift; the edges are drawn out, so that no corner is black."""
     limit = AFFINE * strength
-    size = 1 + limit * _drawn(films)
-    stretch = 1 + limit / 2 * _drawn(films)
-    angle = limit * _drawn(films)
-    across, down = limit * _drawn(films), limit * _drawn(films)
-    wide, tall = size * stretch, size / stretch
-    rows = [
-        torch.cat([wide * angle.cos(), -wide * angle.sin(), across], 2),
-        torch.cat([tall * angle.sin(), tall * angle.cos(), down], 2),
+    size = 1 + _drawn(films, limit)
+    stretch = 1 + _drawn(films, limit / 2)
+    angle = _drawn(films, limit)
+    across = _drawn(films, limit)
+    down = _drawn(films, limit)
+    wide = size * stretch
+    tall = size / stretch
+    cosine = angle.cos()
+    sine = angle.sin()
+    numbers = [
+        wide * cosine,
+        -wide * sine,
+        across,
+        tall * sine,
+        tall * cosine,
+        down,
     ]
-    places = torch.cat(rows, 1)[..., 0]
-    grid = affine_grid(places, films.shape, align_corners=False)
-    return grid_sample(films, grid, padding_mode="border", align_corners=False)
+    places = torch.cat(numbers, 1)
+    grid = affine_grid(
+        places.view(-1, 2, 3),
+        films.shape,
+        align_corners=False,
+    )
+    return grid_sample(
+        films,
+        grid,
+        padding_mode="border",
+        align_corners=False,
+    )
 
 
 def blurred(films: Tensor, strength: float) -> Tensor:
     """Blur or sharpen: go towards a blurred copy (5 x 5 pixels), or half as far away from it."""
-    smooth = avg_pool2d(films, 5, stride=1, padding=2, count_include_pad=False)
-    share = BLUR * strength * _drawn(films)
+    smooth = avg_pool2d(
+        films,
+        5,
+        stride=1,
+        padding=2,
+        count_include_pad=False,
+    )
+    share = _drawn(films, BLUR * strength)
     share = torch.where(share < 0, share / 2, share)
-    return (films + share * (smooth - films)).clamp(0, 1)
+    return torch.lerp(films, smooth, share).clamp(0, 1)
 
 
 def bent(films: Tensor, strength: float) -> Tensor:
     """Bend the grey scale: raise to a power (gamma)."""
-    power = (GAMMA * strength * _drawn(films)).exp()
-    return films.clamp(min=1e-6) ** power
+    bend = _drawn(films, GAMMA * strength)
+    return films.clamp(min=1e-6) ** bend.exp()
 
 
 def squeezed(films: Tensor, strength: float) -> Tensor:
     """Cut off some of the darkest and some of the brightest greys and stretch what is left."""
     limit = SQUEEZE * strength
-    low = limit * _drawn(films).abs()
-    high = 1 - limit * _drawn(films).abs()
-    return ((films - low) / (high - low)).clamp(0, 1)
+    low = _share(films, limit)
+    high = 1 - _share(films, limit)
+    spread = (films - low) / (high - low)
+    return spread.clamp(0, 1)
 
 
 def shaded(films: Tensor, strength: float) -> Tensor:
     """Add a field that changes slowly over the film, as scatter and a tilted beam do."""
-    cells = 2 * torch.rand(len(films), 1, CELLS, CELLS, device=films.device) - 1
-    amount = FIELD * strength * _drawn(films)
-    field = interpolate(cells, films.shape[2:], mode="bicubic", align_corners=True)
-    return films + amount * field
+    shape = (len(films), 1, CELLS, CELLS)
+    cells = 2 * torch.rand(shape) - 1
+    field = interpolate(
+        cells.to(films.device),
+        films.shape[2:],
+        mode="bicubic",
+        align_corners=True,
+    )
+    return films + _drawn(films, FIELD * strength) * field
 
 
 def erased(films: Tensor, strength: float) -> Tensor:
     """Paint boxes of one grey each over the film (DeVries 2017, arXiv 1708.04552)."""
     height, width = films.shape[2:]
-    down = torch.arange(height, device=films.device).view(1, 1, -1, 1) / height
-    across = torch.arange(width, device=films.device).view(1, 1, 1, -1) / width
+    down = torch.arange(height, device=films.device) / height
+    across = torch.arange(width, device=films.device) / width
+    limit = SIDE / 2 * strength
     for _ in range(BOXES):
-        tall = SIDE / 2 * strength * _shares(films)
-        wide = SIDE / 2 * strength * _shares(films)
-        top, left, grey = _shares(films), _shares(films), _shares(films)
-        inside = ((down - top).abs() < tall) & ((across - left).abs() < wide)
-        films = torch.where(inside, grey, films)
+        off = (down[:, None] - _share(films, 1)).abs()
+        inside = off < _share(films, limit)
+        off = (across - _share(films, 1)).abs()
+        inside = inside & (off < _share(films, limit))
+        films = torch.where(inside, _share(films, 1), films)
     return films
 
 
 def grainy(films: Tensor, strength: float) -> Tensor:
     """Add noise, drawn for each pixel."""
-    amount = NOISE * strength * _shares(films)
-    return films + amount * torch.randn_like(films)
+    noise = torch.randn_like(films)
+    return films + _share(films, NOISE * strength) * noise
 
 
-def _drawn(films: Tensor) -> Tensor:
-    """Return an even draw in [-1, 1] for each film, (N, 1, 1, 1)."""
-    return 2 * _shares(films) - 1
+def _drawn(films: Tensor, limit: float) -> Tensor:
+    """Return an even draw between -limit and limit for each film, (N, 1, 1, 1)."""
+    return 2 * _share(films, limit) - limit
 
 
-def _shares(films: Tensor) -> Tensor:
-    """Return an even draw in [0, 1] for each film, (N, 1, 1, 1)."""
-    return torch.rand(len(films), 1, 1, 1, device=films.device)
+def _share(films: Tensor, limit: float) -> Tensor:
+    """Return an even draw between 0 and the limit for each film, (N, 1, 1, 1)."""
+    draw = torch.rand(len(films), 1, 1, 1)
+    return limit * draw.to(films.device)

@@ -57,8 +57,7 @@ class ImageTokens:
 class ImageEncoder(nn.Module):
     """A model of timm that gives one vector a film, and one a place.
 
-    It takes the mean off each film and divides by the film's spread first (`standardised`), so that
-    a film taken darker or fainter is the same film to it.
+    It standardises each film first, so that one taken darker or fainter is the same film to it.
     """
 
     def __init__(self, name: str = IMAGE_TOWER, side: int = SIZE) -> None:
@@ -186,9 +185,10 @@ def scaled(images: Tensor) -> Tensor:
 
 def standardised(films: Tensor) -> Tensor:
     """Return films (N, 1, H, W) with mean 0 and standard deviation 1 each; an even one is 0."""
-    mean = films.mean((1, 2, 3), keepdim=True)
-    spread = films.std((1, 2, 3), correction=0, keepdim=True)
-    return (films - mean) / spread.clamp(min=FAINTEST)
+    each = (1, 2, 3)
+    centred = films - films.mean(each, keepdim=True)
+    spread = centred.std(each, correction=0, keepdim=True)
+    return centred / spread.clamp(min=FAINTEST)
 
 
 def text_features(texts: Sequence[str], name: str | None = None) -> Tensor:

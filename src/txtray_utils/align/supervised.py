@@ -50,7 +50,9 @@ class Told(PlainObjective):
 
     def __init__(self, images: Tensor, truth: Tensor, recipe: Recipe) -> None:
         """Keep uint8 films (N, 1, H, W), their truth (N, 33) and the recipe."""
-        self.images, self.truth, self.recipe = images, truth, recipe
+        self.images = images
+        self.truth = truth
+        self.recipe = recipe
 
     def __len__(self) -> int:
         """Return how many films there are."""
