@@ -5,7 +5,7 @@ book/results/real.json.
                                                      the films of data/download.sh openi
     python benchmarks/real.py --only recipes         (or curve, transfer, tower) one part
     python benchmarks/real.py --only transfer --before FOLDER   the virtual films of an earlier
-                                                     version; or the setting TXTRAY_BEFORE
+                                                     version; else demo-before of the data folder
     python benchmarks/real.py --only tower           an EfficientNet-Lite0 from ImageNet's weights;
                                                      wants the optional package that
                                                      align/imagenet.py names, and hours on a CPU;
@@ -22,7 +22,6 @@ findings named in real_data.py; of the F1: the labels of the reports. Explained 
 book/05_retrieval_and_zero_shot."""
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,9 +92,9 @@ def earlier(folder: str | None) -> Path:
     Raises:
         SystemExit: it is not given, or not there.
     """
-    place = Path(folder or os.environ.get("TXTRAY_BEFORE") or data_dir("demo-before"))
+    place = Path(folder or data_dir("demo-before"))
     if not place.is_dir():
-        raise SystemExit(f"{place}: is no folder. Give --before, or set TXTRAY_BEFORE.")
+        raise SystemExit(f"{place}: is no folder. Give another by --before.")
     return place
 
 

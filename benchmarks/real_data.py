@@ -12,7 +12,7 @@ from common import Patients, patients
 from datasets import Dataset, concatenate_datasets
 
 from txtray_utils.align.encoders import SIZE
-from txtray_utils.align.pairs import image_text_pairs, load_images
+from txtray_utils.align.pairs import ImageTextPairs, image_text_pairs, load_images
 from txtray_utils.judge.prompts import HeldSentences, held_sentences
 from txtray_utils.read.mesh import mesh_findings
 from txtray_utils.studies.sources.registry import load_studies
@@ -105,5 +105,12 @@ def coded_truth(studies: Dataset) -> np.ndarray:
 def some_of(taught: Training, count: int, seed: int) -> Training:
     """Return the training part with `count` of its studies; a larger draw holds the smaller one."""
     order = np.random.default_rng(seed).permutation(len(taught.studies))
-    chosen = taught.studies.select(np.sort(order[:count]))
-    return replace(taught, studies=chosen, pairs=image_text_pairs(chosen))
+    rows = np.sort(order[:count])
+    pairs = taught.pairs  # a training study has a sentence, so it is a pair
+    fewer = ImageTextPairs(
+        pairs.images[rows],
+        [pairs.texts[row] for row in rows],
+        [pairs.sentence_labels[row] for row in rows],
+        pairs.report_labels[rows],
+    )
+    return replace(taught, studies=taught.studies.select(rows), pairs=fewer)

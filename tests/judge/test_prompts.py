@@ -108,18 +108,27 @@ def test_a_film_is_not_found_by_the_words_of_its_own_report():
     own = np.array([[True, False, False], [False, True, True], [False, False, True]])
     states = {"effusion": np.array([True, True, False]), "scar": np.array([False, False, True])}
     held = HeldSentences(["a", "b", "c"], own, states | {"nodule": np.zeros(3, bool)})
-    similarity = np.array([[9.0, 2.0, 4.0], [1.0, 9.0, 9.0], [5.0, 6.0, 9.0]])
+    similarity = np.array([[9.0, 2.0, 4.0], [1.0, 9.0, 8.0], [5.0, 6.0, 10.0]])
     scores = sentence_to_film(similarity, held)
     assert set(scores) == {"effusion", "scar"}
-    np.testing.assert_array_equal(scores["effusion"], [1.0, 2.0, 4.0])
-    np.testing.assert_array_equal(scores["scar"], [5.0, 6.0, np.nan])
+    np.testing.assert_array_equal(scores["effusion"], [1 - 6, 2 - 5, 4 - 5])
+    np.testing.assert_array_equal(scores["scar"], [5 - 7, 6 - 7, np.nan])
 
 
 def test_the_mean_leaves_out_only_the_own_sentence():
     own = np.array([[True, False], [False, False], [False, False]])
     held = HeldSentences(["a", "b", "c"], own, {"scar": np.ones(3, bool)})
-    similarity = np.array([[9.0, 3.0], [1.0, 4.0], [2.0, 5.0]])
-    np.testing.assert_allclose(sentence_to_film(similarity, held)["scar"], [1.5, 4.0])
+    similarity = np.array([[9.0, 3.0], [1.0, 4.0], [2.0, 6.0]])
+    np.testing.assert_allclose(sentence_to_film(similarity, held)["scar"], [-3.5 / 2, 0.5 / 3])
+
+
+def test_a_sentence_that_is_near_to_every_film_moves_none():
+    """Film 0 has the finding and holds the sentence that is near to all: it still comes first."""
+    own = np.array([[True, False, False], [False, False, False]])
+    held = HeldSentences(["near", "b"], own, {"scar": np.ones(2, bool)})
+    similarity = np.array([[0.9, 0.8, 0.8], [0.3, 0.1, 0.1]])
+    scores = sentence_to_film(similarity, held)["scar"]
+    assert scores.argmax() == 0
 
 
 def test_average_precision_is_scikit_learns_of_what_is_known():

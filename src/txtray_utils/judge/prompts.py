@@ -111,18 +111,21 @@ def sentence_to_film(similarity: np.ndarray, held: HeldSentences) -> dict[str, n
     """Score each finding (N,) as the mean similarity of a film to the held sentences that state it.
 
     Sentences of the film's own report are left out, so that a film is not found by its own words; a
-    film for which none is left is NaN. A finding that no sentence states is left out.
+    film for which none is left is NaN. Before that, each sentence's mean over the films is taken
+    off: else a film would be lowered by leaving out a sentence that is near to every film. A
+    finding that no sentence states is left out.
 
     Args:
         similarity: (S, N), of each held sentence to each film.
         held: the sentences.
     """
     scores = {}
+    nearer = similarity - similarity.mean(1, keepdims=True)
     for name, states in held.states.items():
         others = ~held.own[states]
         counts = others.sum(0)
         if counts.any():
-            total = (similarity[states] * others).sum(0)
+            total = (nearer[states] * others).sum(0)
             scores[name] = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
     return scores
 
