@@ -13,10 +13,11 @@ from real_answers import Answer, of_model, shortened
 from real_data import Films, films, some_of, studies_of, training, training_of
 from real_scores import ABOUT, SCORES, difference, measured
 
-from txtray_utils.align.imagenet import LITE0
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.imagenet import LITE0, load_imagenet
 from txtray_utils.align.imagenet import SIZE as LARGE
 from txtray_utils.align.recipes import RECIPES, Recipe
-from txtray_utils.align.trained import trained
+from txtray_utils.align.trained import new_model, trained
 from txtray_utils.results import Result, write_results
 from txtray_utils.studies.sources.registry import read_folder
 from txtray_utils.studies.table import part
@@ -28,7 +29,6 @@ TOWERS = {
         RECIPES["best"],
         tower=LITE0,
         size=LARGE,
-        imagenet=True,
         steps=1200,
         batch=48,
         rate=2e-3,
@@ -84,13 +84,23 @@ def tower(name: str, on: str, seeds: Sequence[int]) -> dict[str, Result]:
     asked, taught = films("real", "test", recipe.size), training(on, recipe.size)
     found = []
     for seed in seeds:
-        found.append(of_model(trained(recipe, taught.pairs, seed), taught, asked))
+        start = from_imagenet(recipe, taught, seed)
+        model = trained(recipe, taught.pairs, seed, start)
+        found.append(of_model(model, taught, asked))
     results = {}
     for score, of in SCORES.items():
         what = f"{ABOUT[score]}; {name} trained on {on}, {len(seeds)} seeds"
         statistic = of(asked.asked, found)
         results[f"tower.{name}.{score}.{on}"] = measured(statistic, asked.asked, what)
     return results
+
+
+def from_imagenet(recipe: Recipe, taught: Training, seed: int) -> ImageTextModel:
+    """Return the model of a recipe whose tower starts from ImageNet's weights, the rest at
+    random."""
+    model = new_model(recipe, taught.pairs.texts[0].shape[1], seed)
+    load_imagenet(model.image_encoder)
+    return model
 
 
 def compared(

@@ -188,6 +188,7 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
     monkeypatch.setattr(curve, "read_folder", lambda source, folder: tables[source])
     monkeypatch.setattr(curve, "TOWERS", {"lite0": replace(SMALL, **short, size=64)})
     monkeypatch.setattr(real, "TOWERS", curve.TOWERS)
+    monkeypatch.setattr(curve, "load_imagenet", lambda encoder: None)
     real.write_results("real", real.recipes(range(1)))
     real.write_results("real", curve.curve(range(1)))
     real.write_results("real", curve.transfer(tmp_path, range(1)))

@@ -25,7 +25,6 @@ class Recipe(Schedule):
         label_weight: weight of a second task, to name what the report names.
         tower: the image encoder, a name of timm.
         size: side of its films in pixels.
-        imagenet: start the tower from ImageNet (`align.imagenet`), not at random.
         strength: how strongly films are varied in training (`align.augmentation`).
     """
 
@@ -36,7 +35,6 @@ class Recipe(Schedule):
     label_weight: float = 0.0
     tower: str = IMAGE_TOWER
     size: int = SIZE
-    imagenet: bool = False
     strength: float = STRENGTH
 
 

@@ -11,7 +11,6 @@ import torch
 
 from txtray_utils.align.checkpoint import Checkpoint, load_tensors, save_tensors
 from txtray_utils.align.encoders import ImageTextModel
-from txtray_utils.align.imagenet import load_imagenet
 from txtray_utils.align.objectives import objective_of
 from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import RECIPES, Recipe
@@ -39,8 +38,6 @@ def train(
     """Return the model of a recipe, trained on the pairs, from the weights of a model `before` if
     there is one; raises as `align.training.fit` does."""
     model = new_model(recipe, pairs.texts[0].shape[1], seed)
-    if recipe.imagenet:
-        load_imagenet(model.image_encoder)
     if before is not None:
         model.load_state_dict(before.state_dict())
     return fit(model, objective_of(recipe, pairs, model), recipe, seed, keep=keep)
