@@ -25,7 +25,7 @@ from txtray_utils.align.trained import trained
 from txtray_utils.results import Result
 
 RANKED = ("zero_shot_auc", "ill_f1", "map")
-STRENGTHS = (0.5, 1.0, 1.5)
+STRENGTHS = (0.2, 0.4, 0.7, 1.0)
 Table = dict[str, dict[str, float]]  # of a setting, each score
 
 

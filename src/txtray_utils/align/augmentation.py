@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
 
-STRENGTH = 1.0  # of every recipe; chosen on real validation films by `benchmarks/real.py --choose`
+STRENGTH = 0.4  # of every recipe; chosen on real validation films by `benchmarks/real.py --choose`
 AFFINE = 0.18  # size, turn (radians) and shift (half films)
 GAMMA = 0.7  # logarithm of the exponent
 SQUEEZE = 0.2  # what is cut off the dark and off the bright end of the greys
