@@ -63,7 +63,7 @@ def tune(train: Training, asked: Patients, name: str) -> dict[str, Result]:
                 found.append(tried_reference(recipe, seed, train, asked))
             else:
                 found.append(tried(recipe, seed, train, asked))
-        words = ",".join(f"{key}={value}" for key, value in change.items()) or "start"
+        words = words_of(change)
         about = f"on other virtual patients, {name}, {words}, mean of {SEEDS} seeds"
         for key in found[0]:
             value = float(np.mean([one[key] for one in found]))
@@ -72,6 +72,12 @@ def tune(train: Training, asked: Patients, name: str) -> dict[str, Result]:
             results[f"tuning.{name}.{words}.{key}"] = one
             print(f"{name} {words} {key} {value:.3f}", flush=True)
     return results
+
+
+def words_of(change: dict) -> str:
+    """Return a change of settings in words."""
+    words = [f"{key}={value}" for key, value in change.items()]
+    return ",".join(words) or "start"
 
 
 def tried(recipe: Recipe, seed: int, train: Training, asked: Patients) -> dict[str, float]:

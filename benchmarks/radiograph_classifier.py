@@ -10,7 +10,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from txtray_utils.align.encoders import scaled
 from txtray_utils.results import Result
 
 BATCH = 64
@@ -68,7 +67,7 @@ def disturbed(films: torch.Tensor) -> torch.Tensor:
 def predict(model: torch.nn.Module, x: np.ndarray) -> np.ndarray:
     """Return logits (N, findings)."""
     batches = torch.from_numpy(x)[:, None].split(256)
-    logits = [model(scaled(batch)) for batch in batches]
+    logits = [model((batch.float() / 255 - 0.5) / 0.25) for batch in batches]
     return torch.cat(logits).numpy()
 
 

@@ -35,15 +35,19 @@ EXCEPTIONS = {
         "two readers of files, and pictures of films in which organs and findings are named",
     ),
     ("04_contrastive_alignment", "reach"): (
-        15_900,
+        16_800,
         "it trains, by calls that reach encoders, objectives and the loop, and keeps its numbers",
     ),
+    ("04_contrastive_alignment", "modules"): (
+        11,
+        "it shows what is done to a film in training, which is a module of its own",
+    ),
     ("05_retrieval_and_zero_shot", "reach"): (
-        18_300,
+        19_000,
         "what chapter 4 reaches, since the models are trained where they are not kept, and scores",
     ),
     ("06_writing_a_report", "reach"): (
-        21_200,
+        22_000,
         "what chapter 4 reaches, and four ways of writing",
     ),
     ("06_writing_a_report", "modules"): (
@@ -51,7 +55,7 @@ EXCEPTIONS = {
         "it takes the writers apart, each in its own module",
     ),
     ("07_judging_a_report", "reach"): (
-        24_900,
+        25_600,
         "a writer is called by its name, so all of them are reached, and all scores",
     ),
 }

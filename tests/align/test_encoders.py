@@ -98,7 +98,7 @@ def test_tokens_have_places_and_stand_beside_the_pooled_vector(name, side):
     assert seen.tokens.shape[:2] == (2, side**2) and seen.places.shape == (side**2, 2)
     assert seen.places[0].tolist() == [0.5 / side] * 2
     assert seen.places[1].tolist() == [0.5 / side, 1.5 / side]
-    assert torch.equal(seen.pooled, encoder.model(films))
+    assert torch.equal(seen.pooled, encoder.model(encoders.standardised(films)))
 
 
 def test_a_token_of_a_convolution_is_the_map_at_its_place():
@@ -107,4 +107,4 @@ def test_a_token_of_a_convolution_is_the_map_at_its_place():
     maps, seen = encoder.features(films), encoder(films)
     torch.testing.assert_close(seen.tokens[0, 6], maps[0, :, 1, 2])
     torch.testing.assert_close(seen.tokens.mean(1), seen.pooled)
-    assert encoder.input == encoders.ImageInput(128, 1, 0.5, 0.25)
+    assert encoder.input == encoders.ImageInput(128, 1)

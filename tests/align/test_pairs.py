@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.align.small import SMALL, small_pairs
 from txtray_utils.align.encoders import ImageTextModel
-from txtray_utils.align.pairs import augment, image_text_pairs
+from txtray_utils.align.pairs import image_text_pairs
 from txtray_utils.judge.retrieval import retrieval
 from txtray_utils.vocabulary import LABELS
 
@@ -42,21 +42,3 @@ def test_a_study_without_sentences_is_left_out_and_counted(tmp_path, monkeypatch
         made.report_labels[:, pneumothorax].tolist() == [1, 1]
         and made.report_labels[:, effusion].isnan().all()
     )
-
-
-def test_augmented_films_move_a_little_each_its_own_way_and_are_never_mirrored():
-    torch.manual_seed(0)
-    films = torch.zeros(64, 1, 128, 128)
-    films[:, :, 60:68, 28:36] = 20.0  # a bright block on the viewer's left
-    moved = augment(films)
-    places = moved.flatten(1).argmax(1)
-    rows, columns = places // 128, places % 128
-    assert len(set(places.tolist())) > 20
-    assert (columns < 60).all() and ((rows - 64).abs() < 24).all()
-    assert moved.shape == films.shape and moved.isfinite().all()
-
-
-def test_augmentation_draws_no_black_corner():
-    torch.manual_seed(0)
-    moved = augment(torch.full((64, 1, 32, 32), 2.0))
-    assert float(moved.amin()) > 2 * 0.8 - 0.3 * 5.5

@@ -175,7 +175,7 @@ def test_two_processes_stop_at_the_same_step(tmp_path):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns_the_pairs_that_it_sees(name, monkeypatch):
     """The loss of the same eight films, not varied, falls, with no decay that could do it."""
-    monkeypatch.setattr(objectives, "augment", lambda films: films)
+    monkeypatch.setattr(objectives, "augment", lambda films, _: films)
     small = {"steps": 25, "batch": 8, "tower": SMALL.tower, "decay": 0.0, "rate": 2e-3}
     recipe, losses = replace(RECIPES[name], **small), []
     model = new_model(recipe, 16)

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from tests.judge.small import labels
 from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.retrieval import (
     always,
+    ill_f1,
+    is_ill,
     mean_reciprocal_rank,
     merge_labels,
     overlap_as_report,
@@ -116,3 +119,25 @@ def test_the_interval_of_a_score_is_that_of_the_bootstrap_over_patients():
     statistic = lambda rows: found.scores(rows)["precision"]
     assert (value, (low, high)) == bootstrap(statistic, patients)
     assert found.interval(patients)[0] == found.scores()["f1"]
+
+
+def test_f1_among_the_ill_is_scikit_learns_macro_f1_of_their_findings():
+    rng = np.random.default_rng(0)
+    truth = (rng.random((60, 14)) < 0.1).astype(np.float32)
+    said = (rng.random((60, 2, 14)) < 0.1).astype(np.float32)
+    ill = is_ill(truth)
+    assert 0 < ill.sum() < 60
+    there, named = without_no_finding(truth[ill]), without_no_finding(said[ill].max(1))
+    right = f1_score(there, named, average="macro", zero_division=0)
+    assert ill_f1(truth, said) == pytest.approx(right)
+
+
+def test_neither_silence_nor_a_parrot_earns_f1_among_the_ill():
+    findings = ("Edema", "Fracture", "Pneumothorax", "Cardiomegaly")
+    truth = labels({"No Finding": 1}, *({name: 1} for name in findings))
+    silent = always({"No Finding": 1}, 5)
+    parrot = always({"Edema": 1}, 5)
+    assert ill_f1(truth, silent) == 0
+    assert ill_f1(truth, parrot) == pytest.approx(0.4 / 4)
+    assert ill_f1(truth, truth[:, None]) == 1
+    assert np.isnan(ill_f1(truth[:1], parrot[:1]))

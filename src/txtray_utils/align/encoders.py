@@ -27,7 +27,7 @@ from txtray_utils.vocabulary import NAMED
 
 IMAGE_TOWER = "mobilenetv3_small_100"
 SIZE = 128  # pixels, side of a film
-MEAN, SPREAD = 0.5, 0.25  # what `scaled` takes off a film, and divides it by
+FAINTEST = 0.01  # least spread of a film that it is divided by, so that an even film stays even
 TOGETHER = 128  # films that are encoded at a time
 
 
@@ -37,8 +37,6 @@ class ImageInput:
 
     size: int
     channels: int
-    mean: float
-    spread: float
 
 
 @dataclass(frozen=True)
@@ -57,19 +55,20 @@ class ImageTokens:
 
 
 class ImageEncoder(nn.Module):
-    """A model of timm that gives one vector a film, and one a place."""
+    """A model of timm that gives one vector a film, and one a place.
 
-    def __init__(self, name: str = IMAGE_TOWER) -> None:
-        """Make it with random weights from torch's random state."""
+    It standardises each film first, so that one taken darker or fainter is the same film to it.
+    """
+
+    def __init__(self, name: str = IMAGE_TOWER, side: int = SIZE) -> None:
+        """Make it for films of `side` pixels, with random weights from torch's random state."""
         super().__init__()
-        fixed = timm.get_pretrained_cfg(
-            name
-        ).fixed_input_size  # a transformer must be told the size
-        size = {"img_size": SIZE} if fixed else {}
+        told = timm.get_pretrained_cfg(name).fixed_input_size  # a transformer must be
+        size = {"img_size": side} if told else {}
         made = timm.create_model(name, in_chans=1, num_classes=0, **size)
         self.model = made.to(memory_format=torch.channels_last)
         self.width = self.model.head_hidden_size or self.model.num_features
-        self.input = ImageInput(SIZE, 1, MEAN, SPREAD)
+        self.input = ImageInput(side, 1)
 
     def forward(self, images: Tensor) -> ImageTokens:
         """Return vectors of scaled films (N, 1, H, W)."""
@@ -80,7 +79,8 @@ class ImageEncoder(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return what is not pooled yet: maps (N, C, h, w), or a transformer's tokens."""
         channels_last = torch.channels_last  # 1.6 times as fast on a CPU
-        return self.model.forward_features(images.contiguous(memory_format=channels_last))
+        films = standardised(images).contiguous(memory_format=channels_last)
+        return self.model.forward_features(films)
 
     def pooled(self, features: Tensor) -> Tensor:
         """Return (N, F) from features, or from a part of the maps."""
@@ -102,8 +102,9 @@ class ImageEncoder(nn.Module):
 class ImageTextModel(nn.Module):
     """An image encoder and frozen text features, each projected to unit vectors; a temperature.
 
-    All but the text encoder starts at random. The label head guesses from the film what the report
-    names (`vocabulary.NAMED`); a recipe without label loss leaves it untrained.
+    The image encoder standardises each film. All but the text encoder starts at random. The label
+    head guesses from the film what the report names (`vocabulary.NAMED`); a recipe without label
+    loss leaves it untrained.
     """
 
     def __init__(
@@ -112,10 +113,11 @@ class ImageTextModel(nn.Module):
         text_width: int = 384,
         width: int = 128,
         temperature: float = 0.07,
+        side: int = SIZE,
     ) -> None:
         """Make it; the weights come from torch's random state."""
         super().__init__()
-        self.image_encoder = ImageEncoder(image)
+        self.image_encoder = ImageEncoder(image, side)
         self.image_projection = nn.Linear(self.image_encoder.width, width)
         self.text_projection = nn.Linear(text_width, width)
         self.label_head = nn.Linear(self.image_encoder.width, len(NAMED))
@@ -177,9 +179,16 @@ class ImageTextModel(nn.Module):
 
 
 def scaled(images: Tensor) -> Tensor:
-    """Return uint8 films as float32 around zero, laid out as the encoder reads them fastest."""
-    centred = (images.float() / 255 - MEAN) / SPREAD
-    return centred.contiguous(memory_format=torch.channels_last)
+    """Return uint8 films as float32 in [0, 1], laid out as the encoder reads them fastest."""
+    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def standardised(films: Tensor) -> Tensor:
+    """Return films (N, 1, H, W) with mean 0 and standard deviation 1 each; an even one is 0."""
+    each = (1, 2, 3)
+    centred = films - films.mean(each, keepdim=True)
+    spread = centred.std(each, correction=0, keepdim=True)
+    return centred / spread.clamp(min=FAINTEST)
 
 
 def text_features(texts: Sequence[str], name: str | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from txtray_utils.align.augmentation import augment
 from txtray_utils.align.encoders import ImageTextModel, scaled
 from txtray_utils.align.losses import (
     corpus_targets,
@@ -23,7 +24,7 @@ from txtray_utils.align.losses import (
     sinkhorn_target,
     soft_target,
 )
-from txtray_utils.align.pairs import ImageTextPairs, augment
+from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.training import PlainObjective, seeded_rows
 
@@ -46,8 +47,9 @@ class OwnText(PlainObjective):
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
         """Return varied films, one text vector each, what that text and what each report names."""
         texts, said = self.texts(rows)
+        films = scaled(self.pairs.images[rows])
         return {
-            "images": augment(scaled(self.pairs.images[rows])),
+            "images": augment(films, self.recipe.strength),
             "texts": texts,
             "sentence_labels": said,
             "report_labels": self.pairs.report_labels[rows],

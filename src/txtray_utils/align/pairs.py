@@ -1,4 +1,4 @@
-"""Films with their sentences, as training reads them, and how a film is varied in training.
+"""Films with their sentences, as training reads them.
 
 Explained in book/04_contrastive_alignment.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate
+from torch.nn.functional import interpolate
 
 from txtray_utils.align.encoders import SIZE, text_features
 from txtray_utils.read.labels import label_texts
@@ -61,8 +61,9 @@ class ImageTextPairs:
         return digest.hexdigest()
 
 
-def image_text_pairs(studies: Dataset) -> ImageTextPairs:
-    """Return the pairs of a study table; the log says how many were left out."""
+def image_text_pairs(studies: Dataset, size: int = SIZE) -> ImageTextPairs:
+    """Return the pairs of a study table, films of `size` pixels; the log says how many were left
+    out."""
     rows, counts, sentences, reports = [], [], [], []
     for row, said in enumerate(studies["sentences"]):
         if said:
@@ -77,7 +78,7 @@ def image_text_pairs(studies: Dataset) -> ImageTextPairs:
     labels = np.concatenate([label_matrix(kept["labels"]), terms], 1)
     sentence_labels = torch.from_numpy(label_texts(sentences))
     return ImageTextPairs(
-        load_images(kept),
+        load_images(kept, size),
         list(text_features(sentences).split(counts)),
         list(sentence_labels.split(counts)),
         torch.from_numpy(labels),
@@ -92,28 +93,3 @@ def load_images(studies: Dataset, size: int = SIZE) -> Tensor:
         small = interpolate(film, (size, size), mode="bilinear", antialias=True)[0]
         made[row] = (255 * small).round().byte()
     return made
-
-
-def augment(images: Tensor) -> Tensor:
-    """Turn (to 3.4 degrees), resize (to a twentieth), shift, and change contrast and grain.
-
-    Each film (N, 1, H, W) float32 of the batch is varied by itself. It is never mirrored: left and
-    right are said in the text. The edges are drawn out, so that no black corner gives it away.
-    """
-    size, stretch, angle, aside, down = 2 * torch.rand(5, len(images)) - 1
-    wide = 1 + 0.05 * size
-    tall = wide * (1 + 0.025 * stretch)
-    angle = 0.06 * angle
-    moves = [
-        wide * angle.cos(),
-        -wide * angle.sin(),
-        0.08 * aside,
-        tall * angle.sin(),
-        tall * angle.cos(),
-        0.08 * down,
-    ]
-    moves = torch.stack(moves, 1).view(-1, 2, 3)
-    grid = affine_grid(moves, images.shape, align_corners=False)
-    moved = grid_sample(images, grid, padding_mode="border", align_corners=False)
-    contrast = 0.8 + 0.4 * torch.rand(len(images), 1, 1, 1)
-    return moved * contrast + 0.3 * torch.randn_like(images)

@@ -5,7 +5,8 @@ Explained in book/04_contrastive_alignment, measured in book/05_retrieval_and_ze
 
 from dataclasses import dataclass
 
-from txtray_utils.align.encoders import IMAGE_TOWER
+from txtray_utils.align.augmentation import STRENGTH
+from txtray_utils.align.encoders import IMAGE_TOWER, SIZE
 from txtray_utils.align.training import Schedule
 
 
@@ -23,6 +24,8 @@ class Recipe(Schedule):
         temperature: of the match, to start with.
         label_weight: weight of a second task, to name what the report names.
         tower: the image encoder, a name of timm.
+        size: side of its films in pixels.
+        strength: how strongly films are varied in training (`align.augmentation`).
     """
 
     text: str = "sentence"
@@ -31,6 +34,8 @@ class Recipe(Schedule):
     temperature: float = 0.07
     label_weight: float = 0.0
     tower: str = IMAGE_TOWER
+    size: int = SIZE
+    strength: float = STRENGTH
 
 
 # Chosen on films that are neither trained on nor tested on, by `benchmarks/alignment.py --tune`.

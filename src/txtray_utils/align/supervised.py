@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from txtray_utils.align.augmentation import augment
 from txtray_utils.align.encoders import ImageTextModel, scaled
-from txtray_utils.align.pairs import augment
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.training import PlainObjective, fit
 from txtray_utils.vocabulary import FINDINGS, LABELS
@@ -48,9 +48,11 @@ class SupervisedModel(nn.Module):
 class Told(PlainObjective):
     """Name the findings and labels of each film; a truth that is NaN is left out."""
 
-    def __init__(self, images: Tensor, truth: Tensor) -> None:
-        """Keep uint8 films (N, 1, H, W) and their truth (N, 33)."""
-        self.images, self.truth = images, truth
+    def __init__(self, images: Tensor, truth: Tensor, recipe: Recipe) -> None:
+        """Keep uint8 films (N, 1, H, W), their truth (N, 33) and the recipe."""
+        self.images = images
+        self.truth = truth
+        self.recipe = recipe
 
     def __len__(self) -> int:
         """Return how many films there are."""
@@ -62,7 +64,8 @@ class Told(PlainObjective):
 
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
         """Return varied films and their truth."""
-        images = augment(scaled(self.images[rows]))
+        films = scaled(self.images[rows])
+        images = augment(films, self.recipe.strength)
         images = images.contiguous(memory_format=torch.channels_last)
         return {"images": images, "truth": self.truth[rows]}
 
@@ -86,12 +89,12 @@ def train_supervised(
         images: uint8 films (N, 1, H, W).
         report_labels: what each report names (N, 14).
         findings: which of `FINDINGS` each film has (N, 19); NaN where that is not sure.
-        recipe: its tower, steps, batch and rate are used.
+        recipe: its tower, strength, steps, batch and rate are used.
         seed: of the weights and of all that follows.
     """
     torch.manual_seed(seed)
     model = SupervisedModel(recipe.tower)
     told = (report_labels == 1).astype(np.float32)
     truth = np.concatenate([findings, told], 1)
-    objective = Told(images, torch.from_numpy(truth))
+    objective = Told(images, torch.from_numpy(truth), recipe)
     return fit(model, objective, recipe, seed)

@@ -24,23 +24,38 @@ log = logging.getLogger(__name__)
 def new_model(recipe: Recipe, text_width: int, seed: int = 0) -> ImageTextModel:
     """Return the model of a recipe with its random weights."""
     torch.manual_seed(seed)
-    return ImageTextModel(recipe.tower, text_width, temperature=recipe.temperature)
+    warmth, side = recipe.temperature, recipe.size
+    return ImageTextModel(recipe.tower, text_width, temperature=warmth, side=side)
 
 
 def train(
-    recipe: Recipe, pairs: ImageTextPairs, seed: int = 0, keep: Checkpoint | None = None
+    recipe: Recipe,
+    pairs: ImageTextPairs,
+    seed: int = 0,
+    keep: Checkpoint | None = None,
+    before: ImageTextModel | None = None,
 ) -> ImageTextModel:
-    """Return the model of a recipe, trained on the pairs; raises as `align.training.fit` does."""
+    """Return the model of a recipe, trained on the pairs, from the weights of a model `before` if
+    there is one; raises as `align.training.fit` does."""
     model = new_model(recipe, pairs.texts[0].shape[1], seed)
+    if before is not None:
+        model.load_state_dict(before.state_dict())
     return fit(model, objective_of(recipe, pairs, model), recipe, seed, keep=keep)
 
 
-def trained(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextModel:
+def trained(
+    recipe: Recipe,
+    pairs: ImageTextPairs,
+    seed: int = 0,
+    before: ImageTextModel | None = None,
+) -> ImageTextModel:
     """Return the model of a recipe, from the local cache if it is there; else train and keep it.
 
-    The key is recipe, data, seed and the code that trains; a run that was cut short goes on.
+    The key is recipe, data, seed, the weights of a model `before` that it starts from, and the code
+    that trains; a run that was cut short goes on.
     """
-    inputs = (recipe, pairs.key(), seed)
+    weights = [] if before is None else list(before.state_dict().values())
+    inputs = (recipe, pairs.key(), seed, *weights)
     begun = time.monotonic()
     run = key_of("models", inputs, [train])
     checkpoint = Checkpoint(data_dir("models", f"{run}.run.safetensors"), run)
@@ -54,7 +69,7 @@ def trained(recipe: Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextMo
         "models",
         inputs,
         [train],
-        make=lambda: train(recipe, pairs, seed, checkpoint),
+        make=lambda: train(recipe, pairs, seed, checkpoint, before),
         write=lambda made, path: save_tensors(path, made.state_dict()),
         read=read,
         ending=".safetensors",

@@ -1,16 +1,20 @@
-"""Zero-shot: score findings by sentences that state and deny them, and the AUC of such scores.
+"""Zero-shot: score findings by sentences that state and deny them, and the AUC of such scores; the
+same by sentences of held-out reports, with their average precision.
 
 Prompts are in `vocabulary.POSITIVE` and `NEGATIVE`. Explained in book/05_retrieval_and_zero_shot.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from datasets import Dataset
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from txtray_utils.align.encoders import ImageTextModel, text_features
 from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.vocabulary import NEGATIVE, POSITIVE
+from txtray_utils.read.labels import label_texts
+from txtray_utils.vocabulary import FINDINGS, NAMED, NEGATIVE, POSITIVE, READ_AS
 
 
 def sentence_vectors(model: ImageTextModel, texts: Sequence[str]) -> np.ndarray:
@@ -70,3 +74,76 @@ def auc_interval(
 ) -> tuple[float, tuple[float, float]]:
     """Return the AUC of scores (N,) and its 95 % interval; `patients` says whose each film is."""
     return bootstrap(lambda rows: roc_auc_score(truth[rows], scores[rows]), patients)
+
+
+@dataclass(frozen=True)
+class HeldSentences:
+    """The distinct sentences of S reports that no model has seen, to find films by.
+
+    Attributes:
+        texts: S sentences.
+        own: (S, N) bool, whether the report of each of N films holds the sentence.
+        states: finding -> (S,) bool, whether the sentence states it as present.
+    """
+
+    texts: list[str]
+    own: np.ndarray
+    states: dict[str, np.ndarray]
+
+
+def held_sentences(studies: Dataset) -> HeldSentences:
+    """Return the distinct sentences of these studies' reports, in alphabetical order."""
+    reports = studies["sentences"]
+    texts = sorted({sentence for said in reports for sentence in said or ()})
+    row_of = {text: row for row, text in enumerate(texts)}
+    own = np.zeros((len(texts), len(reports)), bool)
+    for film, said in enumerate(reports):
+        for sentence in said or ():
+            own[row_of[sentence], film] = True
+    labels = label_texts(texts)
+    states = {}
+    for name in FINDINGS:
+        states[name] = labels[:, NAMED.index(READ_AS[name])] == 1
+    return HeldSentences(texts, own, states)
+
+
+def sentence_to_film(similarity: np.ndarray, held: HeldSentences) -> dict[str, np.ndarray]:
+    """Score each finding (N,) as the mean similarity of a film to the held sentences that state it.
+
+    Sentences of the film's own report are left out, so that a film is not found by its own words; a
+    film for which none is left is NaN. Before that, each sentence's mean over the films is taken
+    off: else a film would be lowered by leaving out a sentence that is near to every film. A
+    finding that no sentence states is left out.
+
+    Args:
+        similarity: (S, N), of each held sentence to each film.
+        held: the sentences.
+    """
+    scores = {}
+    nearer = similarity - similarity.mean(1, keepdims=True)
+    for name, states in held.states.items():
+        others = ~held.own[states]
+        counts = others.sum(0)
+        if counts.any():
+            total = (nearer[states] * others).sum(0)
+            scores[name] = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+    return scores
+
+
+def average_precisions(
+    truth: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    least: int = 5,
+) -> dict[str, float]:
+    """Return the average precision of each finding that has at least `least` positives and
+    negatives; a NaN of either is left out.
+
+    By chance it is the finding's prevalence, and exactly so where all films score alike.
+    """
+    found = {}
+    for name, score in scores.items():
+        known = ~np.isnan(truth[name]) & ~np.isnan(score)
+        answers = truth[name][known].astype(int)
+        if np.bincount(answers, minlength=2).min() >= least:
+            found[name] = float(average_precision_score(answers, score[known]))
+    return found

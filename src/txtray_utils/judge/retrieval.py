@@ -174,6 +174,30 @@ def merge_labels(retrieved: np.ndarray) -> np.ndarray:
     return joint[:, None]
 
 
+def is_ill(truth: np.ndarray) -> np.ndarray:
+    """Return whether each study (N, 14) has a finding that is present."""
+    return (without_no_finding(truth) == 1).any(1)
+
+
+def ill_f1(truth: np.ndarray, retrieved: np.ndarray) -> float:
+    """Return the F1 of findings among the studies that have one, the mean over the findings that
+    those studies have or are given.
+
+    Arguments as in `overlap_published`. Among the ill, silence earns nothing; and in a mean over
+    findings, one that is always said earns no more than its share. NaN where no study has one.
+    """
+    _same(truth, retrieved)
+    ill = is_ill(truth)
+    there = without_no_finding(truth[ill]) == 1
+    said = (without_no_finding(retrieved[ill]) == 1).any(1)
+    both = (there & said).sum(0)
+    size = there.sum(0) + said.sum(0)
+    if not there.any():
+        return float("nan")
+    named = size > 0
+    return float((2 * both[named] / size[named]).mean())
+
+
 def pair_ranks(similarity: np.ndarray) -> np.ndarray:
     """Return the rank (1 = first) of each query's own item: similarity (N, N), own items on the
     diagonal; ties last.

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
+from txtray_utils.align.augmentation import augment
 from txtray_utils.align.checkpoint import load_tensors, save_tensors
 from txtray_utils.align.encoders import ImageTextModel, scaled
-from txtray_utils.align.pairs import augment
 from txtray_utils.align.training import PlainObjective, fit
 from txtray_utils.keep import kept
 from txtray_utils.write.decoder import Writer, WriterRecipe

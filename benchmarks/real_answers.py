@@ -1,0 +1,129 @@
+"""What every recipe, the supervised reference and every baseline answer to films: sentences, a
+score of each finding by prompts, and one by the sentences of other films' reports.
+
+Explained in book/05_retrieval_and_zero_shot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from alignment_answers import (
+    K,
+    guessed_by,
+    most_frequent,
+    named_by,
+    parrot,
+    prompted,
+    random_sentences,
+    said_by,
+)
+from alignment_setup import Training
+from common import REFERENCE, Patients, told_by
+from real_data import Films
+
+from txtray_utils.align.checkpoint import load_tensors, save_tensors
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.recipes import RECIPES, Recipe
+from txtray_utils.align.supervised import SupervisedModel, train_supervised
+from txtray_utils.align.trained import trained
+from txtray_utils.judge.prompts import sentence_to_film, sentence_vectors
+from txtray_utils.judge.retrieval import always
+from txtray_utils.keep import kept
+from txtray_utils.settings import settings
+from txtray_utils.vocabulary import FINDINGS
+
+RECIPE_NAMES = ("txtrayalign", "clip", "best")
+BASELINES = ("random", "parrot", "always_normal", "most_frequent")
+DRAWS = 20  # of what is random
+
+Scores = dict[str, np.ndarray]  # of each finding, one a film
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model answers: the labels of k sentences for each film (Q, k, 14), the score of each
+    finding by `prompts`, and by the `sentences` of other films' reports."""
+
+    said: np.ndarray
+    prompts: Scores
+    sentences: Scores
+
+
+def answers(name: str, taught: Training, asked: Films, seeds: Sequence[int]) -> list[Answer]:
+    """Return what a recipe, the reference or a baseline answers, one a seed; what is not kept is
+    trained."""
+    if name in BASELINES:
+        return of_baseline(name, taught, asked)
+    if name == "supervised":
+        return [of_reference(reference(taught.known, seed), asked) for seed in seeds]
+    recipe = shortened(RECIPES[name])
+    found = []
+    for seed in seeds:
+        model = trained(recipe, taught.pairs, seed)
+        found.append(of_model(model, taught, asked))
+    return found
+
+
+def shortened(recipe: Recipe) -> Recipe:
+    """Return a recipe as it is, or in a quick run with a tenth of its steps."""
+    return replace(recipe, steps=settings().steps(recipe.steps))
+
+
+def of_model(model: ImageTextModel, taught: Training, asked: Films) -> Answer:
+    """Return what a model of films and texts answers from the bank that it was taught."""
+    said = said_by(model, taught.bank, asked.asked)
+    images = model.embed_images(asked.asked.films).numpy()
+    similarity = sentence_vectors(model, asked.held.texts) @ images.T
+    sentences = sentence_to_film(similarity, asked.held)
+    return Answer(said, prompted(model, asked.asked), sentences)
+
+
+def of_reference(model: SupervisedModel, asked: Films) -> Answer:
+    """Return what the supervised reference answers; it reads no sentence, only the finding."""
+    guessed = guessed_by(model, asked.asked)
+    return Answer(named_by(model, asked.asked), guessed, guessed)
+
+
+def of_baseline(name: str, taught: Training, asked: Films) -> list[Answer]:
+    """Return what a baseline answers, one a draw. All but `random` score every film alike."""
+    queries = asked.asked
+    count = len(queries.labels)
+    if name == "random":
+        return [_at_random(taught, queries, seed) for seed in range(DRAWS)]
+    if name == "parrot":
+        said = parrot(taught.studies, queries)
+    elif name == "most_frequent":
+        said = most_frequent(taught.studies, taught.bank, queries)
+    else:
+        said = np.repeat(always({"No Finding": 1}, count), K, axis=1)
+    alike = dict.fromkeys(FINDINGS, np.zeros(count))
+    return [Answer(said, alike, alike)]
+
+
+def _at_random(taught: Training, queries: Patients, seed: int) -> Answer:
+    said = random_sentences(taught.bank, queries, seed)
+    draw = np.random.default_rng(seed)
+    scores = {}
+    for name in FINDINGS:
+        scores[name] = draw.random(len(queries.labels))
+    return Answer(said, scores, scores)
+
+
+def reference(known: Patients, seed: int) -> SupervisedModel:
+    """Return the supervised reference, from the cache if it is there; else train and keep it."""
+    recipe = shortened(REFERENCE)
+
+    def read(path) -> SupervisedModel:
+        model = SupervisedModel(recipe.tower)
+        model.load_state_dict(load_tensors(path)[1])
+        return model.eval()
+
+    return kept(
+        "models",
+        (recipe, known.films, known.labels, known.drawn, seed),
+        [train_supervised],
+        make=lambda: told_by(known, recipe, seed),
+        write=lambda made, path: save_tensors(path, made.state_dict()),
+        read=read,
+        ending=".safetensors",
+    )
