@@ -1,6 +1,22 @@
 """Figures and interactive pages; this face hands on the figures that chapters draw: `from
 txtray_utils import show`."""
 
-from txtray_utils.show.figures import COLOURS, films, intervals, marks, overlay, table_of_numbers
+from txtray_utils.show.figures import (
+    COLOURS,
+    film_and_text,
+    films,
+    intervals,
+    marks,
+    overlay,
+    table_of_numbers,
+)
 
-__all__ = ["COLOURS", "films", "intervals", "marks", "overlay", "table_of_numbers"]
+__all__ = [
+    "COLOURS",
+    "film_and_text",
+    "films",
+    "intervals",
+    "marks",
+    "overlay",
+    "table_of_numbers",
+]
