@@ -43,15 +43,19 @@ EXCEPTIONS = {
         "what chapter 4 reaches, since the models are trained where they are not kept, and scores",
     ),
     ("06_writing_a_report", "reach"): (
-        21_200,
+        22_000,
         "what chapter 4 reaches, and four ways of writing",
     ),
     ("06_writing_a_report", "modules"): (
-        11,
-        "it takes the writers apart, each in its own module",
+        14,
+        "it takes the writers apart, each in its own module, trains one and keeps its numbers",
+    ),
+    ("06_writing_a_report", "names"): (
+        27,
+        "four routes by hand beside the package's functions for each of them",
     ),
     ("07_judging_a_report", "reach"): (
-        24_900,
+        25_300,
         "a writer is called by its name, so all of them are reached, and all scores",
     ),
 }
