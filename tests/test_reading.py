@@ -51,11 +51,15 @@ EXCEPTIONS = {
         "what chapter 4 reaches, and four ways of writing",
     ),
     ("06_writing_a_report", "modules"): (
-        11,
-        "it takes the writers apart, each in its own module",
+        14,
+        "it takes the writers apart, each in its own module, trains one and keeps its numbers",
+    ),
+    ("06_writing_a_report", "names"): (
+        27,
+        "four routes by hand beside the package's functions for each of them",
     ),
     ("07_judging_a_report", "reach"): (
-        25_600,
+        26_200,
         "a writer is called by its name, so all of them are reached, and all scores",
     ),
 }

@@ -44,6 +44,13 @@ class Parsed(HTMLParser):
         ]
 
 
+def test_a_line_of_scores_stands_under_the_report_of_its_system_alone():
+    line = "clinical score 0.60 & <label F1> 0.50"
+    fragment = explorer([replace(study(1), scores={"parrot": line})], CREDIT)
+    assert Parsed(fragment).text.count(line) == 1
+    assert fragment.index("Parrot words 1.") < fragment.index("0.60") < fragment.index("No words.")
+
+
 def test_only_what_was_given_is_in_the_fragment():
     fragment = Parsed(explorer(STUDIES, CREDIT))
     given = {CREDIT, "Study", "Previous", "Next", "radiologist (true report)", "parrot", "decoder"}

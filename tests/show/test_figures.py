@@ -28,6 +28,14 @@ def test_a_film_may_be_a_picture_of_the_study_table():
     plt.close(figure)
 
 
+def test_a_text_stands_beside_its_film():
+    figure = show.film_and_text(np.full((4, 4), 0.5), "OWN REPORT\nClear.")
+    film, words = figure.axes
+    np.testing.assert_allclose(film.images[0].get_array(), 0.5)
+    assert [text.get_text() for text in words.texts] == ["OWN REPORT\nClear."]
+    plt.close(figure)
+
+
 def test_an_interval_stands_in_the_row_of_its_name():
     results = {
         "low_volume": Result(0.8, 10, "AUC", "one", (0.7, 0.85)),

@@ -1,6 +1,7 @@
 """Reports copied from others: what may be said, when to stop, and what is not contradicted."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +9,13 @@ from hypothesis import strategies as st
 from tests.write.corpus import TEXTS, bank
 from txtray_utils.read.labels import label_report
 from txtray_utils.vocabulary import LABELS
-from txtray_utils.write.copying import nearest_report, nearest_sentences, sayable, select_sentences
+from txtray_utils.write.copying import (
+    belongs_to_one,
+    nearest_report,
+    nearest_sentences,
+    sayable,
+    select_sentences,
+)
 from txtray_utils.write.index import SentenceCorpus, VectorIndex
 
 
@@ -31,6 +38,38 @@ def test_priors_and_gaps_may_not_be_said_of_another_patient():
 def test_a_frontal_film_has_no_lateral_view():
     texts = ["Fluid on the lateral view.", "Fluid in the lateral sulcus."]
     assert sayable(SentenceCorpus(texts, torch.eye(2), np.zeros((2, 14)))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A 4 mm nodule in the left lung.",
+        "Left apical pneumothorax measuring 1.5cm.",
+        "A 12-mm granuloma.",
+        "Large right hemopneumothorax as detailed above.",
+        "Right effusion, see above.",
+        "The nodule described below.",
+        "Fractures as described.",
+        "The above-mentioned opacity is in the left base.",
+        "The aforementioned effusion.",
+    ],
+)
+def test_a_size_or_a_pointer_to_another_sentence_is_not_copied(text):
+    assert belongs_to_one(text)
+    assert sayable(SentenceCorpus([text], torch.eye(1), np.zeros((1, 14)))).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The catheter tip lies above the carina.",
+        "Fractures of the 4th and 5th ribs.",
+        "Opacity below the left hilum.",
+        "The heart is normal in size as seen on this film.",
+    ],
+)
+def test_a_place_or_a_count_may_be_copied(text):
+    assert not belongs_to_one(text)
 
 
 def test_nothing_contradicts_or_repeats_what_was_said():

@@ -4,6 +4,7 @@ txtray_utils import show`."""
 from txtray_utils.show.figures import (
     COLOURS,
     annotated,
+    film_and_text,
     films,
     gallery,
     intervals,
@@ -15,6 +16,7 @@ from txtray_utils.show.figures import (
 __all__ = [
     "COLOURS",
     "annotated",
+    "film_and_text",
     "films",
     "gallery",
     "intervals",

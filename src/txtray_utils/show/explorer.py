@@ -9,7 +9,7 @@ page. Explained in book/07_judging_a_report."""
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from string import Template
@@ -31,13 +31,15 @@ class Shown:
     it, `about` its alternative text.
     `reports` holds each system's report and the true one. `findings` holds, for every system, the
     names of its right, wrong and missed findings (a kind left out has none); the one report that it
-    says nothing of is the true one."""
+    says nothing of is the true one. `scores` may hold a line about a system, to stand under its
+    report."""
 
     name: str
     film: np.ndarray | Picture.Image
     about: str
     reports: Mapping[str, str]
     findings: Mapping[str, Mapping[str, Sequence[str]]]
+    scores: Mapping[str, str] = field(default_factory=dict)
 
 
 def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
@@ -115,22 +117,25 @@ def _article(study: Shown, true: str, credit: str, name: str) -> str:
         f'<h3 id="{name}">{escape(study.name)}</h3>',
         '<div class="pair">',
         f'<img class="dark-light" src="{source}" alt="{escape(study.about)}">',
-        _report(f"{true} (true report)", said, f'\n<p class="credit">{escape(credit)}</p>'),
+        _report(f"{true} (true report)", said, credit),
         "</div>",
     ]
     for system, report in study.reports.items():
         if system == true:
             continue
         findings = study.findings[system]
-        parts += ['<section class="pair">', _report(system, report), '<ul role="list">']
+        below = study.scores.get(system, "")
+        parts += ['<section class="pair">', _report(system, report, below), '<ul role="list">']
         parts += [_item(kind, findings.get(kind, ())) for kind in KINDS]
         parts += ["</ul>", "</section>"]
     return "\n".join([*parts, "</article>"])
 
 
-def _report(title: str, report: str, below: str = "") -> str:
+def _report(title: str, report: str, below: str) -> str:
     said = f"<h4>{escape(title)}</h4>\n<p>{escape(report)}</p>"
-    return f'<div class="report">\n{said}{below}\n</div>'
+    if below:
+        said += f'\n<p class="credit">{escape(below)}</p>'
+    return f'<div class="report">\n{said}\n</div>'
 
 
 def _item(kind: str, findings: Sequence[str]) -> str:

@@ -144,6 +144,15 @@ def gallery(
     return figure
 
 
+def film_and_text(film: np.ndarray | Picture.Image, text: str) -> Figure:
+    """Show a film (H, W) in [0, 1], or as the study table holds it, with a text beside it."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
+    overlay(left, film)
+    right.axis("off")
+    right.text(0, 1, text, va="top", fontsize=8)
+    return figure
+
+
 def intervals(
     axis: Axes,
     results: Mapping[str, Result | tuple[float, tuple[float, float]]],

@@ -15,6 +15,13 @@ from txtray_utils.write.index import SentenceCorpus, VectorIndex
 
 LONGEST = 25  # words; a longer sentence says too much to be said of another film
 UNSAYABLE = re.compile(r"XX+|__+|(?i:\blateral view)")
+# A size is one patient's, and words that point at another sentence say nothing without it.
+MEASURED = re.compile(r"(?i)\d ?-?(?:mm|cm|millimet|centimet)")
+POINTS = re.compile(
+    r"(?i)\b(?:as|see|described|detailed|noted|mentioned|discussed|listed) (?:above|below)\b"
+    r"|\bas (?:described|detailed|noted|mentioned|discussed)\b"
+    r"|\babove[- ](?:described|mentioned|noted|finding)|\baforementioned\b"
+)
 
 
 def common_normal(studies: Dataset) -> str:
@@ -50,16 +57,24 @@ def nearest_sentences(similarity: torch.Tensor, bank: SentenceCorpus, k: int = 2
 def sayable(bank: SentenceCorpus, priors: bool = False) -> torch.Tensor:
     """Return (N,) bool: sentences that may be said of another patient's film.
 
-    Left out are gaps of de-identification, words about a lateral view, very long sentences and,
-    unless `priors`, comparisons with an earlier film (Ramesh et al. 2022, arXiv 2210.06340): a new
-    patient has none."""
+    Left out are gaps of de-identification, words about a lateral view, very long sentences, sizes
+    that were measured, words that point at another sentence ("as detailed above") and, unless
+    `priors`, comparisons with an earlier film (Ramesh et al. 2022, arXiv 2210.06340): a new patient
+    has none."""
     may = []
     for text in bank.texts:
-        whole = not UNSAYABLE.search(text)
+        whole = not UNSAYABLE.search(text) and not belongs_to_one(text)
         short = len(text.split()) <= LONGEST
         timeless = priors or not refers_to_prior(text)
         may.append(whole and short and timeless)
     return torch.tensor(may)
+
+
+def belongs_to_one(text: str) -> bool:
+    """Tell whether a sentence holds a measured size or points at another sentence of its report.
+
+    Copied to another patient, the size is invented and the pointer points at nothing."""
+    return bool(MEASURED.search(text) or POINTS.search(text))
 
 
 def select_sentences(
