@@ -122,7 +122,9 @@ def _places(masks: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
         alone = mask & (covered == 1)
         rows, columns = np.nonzero(alone if alone.any() else mask)
         if len(rows):
-            places[name] = (float(columns.mean()), float(rows.mean()))
+            across = float(columns.mean())
+            down = float(rows.mean())
+            places[name] = (across, down)
     return places
 
 
@@ -146,7 +148,8 @@ def gallery(
 
 def film_and_text(film: np.ndarray | Picture.Image, text: str) -> Figure:
     """Show a film (H, W) in [0, 1], or as the study table holds it, with a text beside it."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.6))
+    left, right = axes
     overlay(left, film)
     right.axis("off")
     right.text(0, 1, text, va="top", fontsize=8)
