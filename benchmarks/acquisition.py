@@ -55,9 +55,11 @@ def virtual_films(number: int) -> list[np.ndarray]:
     """Return films of a virtual hospital."""
     films = []
     for case in plan_cohort(number, settings().seed):
-        tone = picture(case, load(data_dir("demo"), case.anatomy)).tone
+        chest = load(data_dir("demo"), case.anatomy)
+        tone = picture(case, chest).tone
         grey = Image.fromarray(np.uint8(tone * 255))
-        films.append(square(grey))
+        film = square(grey)
+        films.append(film)
     return films
 
 
@@ -69,11 +71,12 @@ def middle(film: np.ndarray) -> np.ndarray:
 
 def powers(film: np.ndarray) -> np.ndarray:
     """Return log10 of the mean power of the log-tone in each ring."""
-    tone = np.log(FLOOR + middle(film))
+    inner = middle(film)
+    tone = np.log(FLOOR + inner)
     tone = tone - tone.mean()
     window = np.hanning(len(tone))
-    tapered = tone * np.outer(window, window)
-    waves = np.fft.fft2(tapered)
+    taper = np.outer(window, window)
+    waves = np.fft.fft2(tone * taper)
     power = np.abs(waves) ** 2
     side = len(tone)
     cycles = np.fft.fftfreq(side, 1 / side)
@@ -106,12 +109,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", nargs="?", type=int, default=60)
     number = parser.parse_args().films
-    groups = {"real": real_films(number), "virtual": virtual_films(number)}
+    groups = {
+        "real": real_films(number),
+        "virtual": virtual_films(number),
+    }
     for name, films in groups.items():
         for measure, values in measured(films).items():
-            mean = np.round(values.mean(0), 2).tolist()
-            spread = np.round(values.std(0), 2).tolist()
-            print(f"{name:8} {measure:14} mean {mean} spread {spread}")
+            mean = values.mean(0).round(2)
+            spread = values.std(0).round(2)
+            print(f"{name:8} {measure:14}", end=" ")
+            print(f"mean {mean.tolist()}", end=" ")
+            print(f"spread {spread.tolist()}")
 
 
 if __name__ == "__main__":

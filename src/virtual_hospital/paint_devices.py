@@ -117,7 +117,8 @@ def chest_drain(
     lung = chest.anatomy.lung(drawing.side)
     low, high = chest.ends(lung)
     entry = low + 0.42 * (high - low)
-    way = [(_edge(chest, lung, entry) + 55, entry - 25)]
+    skin = _edge(chest, lung, entry) + 55
+    way = [(skin, entry - 25)]
     for share in (0.42, 0.5, 0.65, 0.78):
         z = low + share * (high - low)
         way.append((_edge(chest, lung, z) - 13, z))
@@ -127,7 +128,8 @@ def chest_drain(
     route = smooth_route(points, chest.rng, 2.0)
     tube = np.zeros_like(chest.added)
     for beside, mass in DRAIN:
-        wall = chest.thread(route + np.array([beside, 0, 0]), mass)
+        aside = np.array([beside, 0, 0])
+        wall = chest.thread(route + aside, mass)
         tube = np.maximum(tube, wall)
     return Evidence(drawing, tube, least=SEEN)
 
