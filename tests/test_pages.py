@@ -1,16 +1,13 @@
 """What `tools/pages.py` mends in the built pages, and what it leaves alone."""
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pages
 import pytest
 from docutils import nodes
 from pybtex.database import Entry, Person, parse_string
 from sphinx import addnodes
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-import pages
 
 ICONS = (
     'var p={sun:[512,512,[],"f185","M1"],"arrow-up":[384,512,[8593],"f062",["M2","M3"]],'

@@ -50,10 +50,10 @@ def shared_key() -> str:
     for path in [*inputs, *([cohort] if cohort.exists() else [])]:
         digest.update(path.read_bytes())
     now = settings()
-    digest.update(
-        repr((now.source, now.quick, str(now.data), str(now.covid), now.covid.exists())).encode()
-        + repr((str(now.nih), now.nih.exists())).encode()
-    )
+    asked = [now.source, now.quick, str(now.data)]
+    for place in (now.covid, now.nih):
+        asked += [str(place), place.exists()]
+    digest.update(repr(asked).encode())
     own = now.folder and now.folder / INDEX
     if "folder" in now.sources and own and own.is_file():
         digest.update(str(own).encode() + own.read_bytes())

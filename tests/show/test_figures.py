@@ -73,46 +73,28 @@ def test_numbers_are_white_on_dark_cells():
     plt.close(figure)
 
 
-def test_two_series_of_marks_stand_in_the_rows_of_their_names():
-    figure, axis = plt.subplots()
-    nan = float("nan")
-    series = {"one": {"mass": 0.6, "low_volume": 0.8}, "other": {"low_volume": 0.7, "mass": nan}}
-    show.marks(axis, series)
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["mass", "low volume"]
-    first, second = axis.lines
-    assert first.get_xydata().tolist() == [[0.6, 0], [0.8, 1]]
-    assert second.get_xydata()[1].tolist() == [0.7, 1]
-    assert (first.get_label(), second.get_label()) == ("one", "other")
-    assert first.get_color() != second.get_color()
-    with pytest.raises(ValueError, match="zip"):
-        show.marks(axis, series | {"third": series["one"]})
-    plt.close(figure)
-
-
 def test_names_beside_a_film_do_not_stand_on_each_other_and_lead_to_their_own_place():
-    from txtray_utils.show.figures import annotated
-
     film = np.zeros((120, 120))
     heart = np.zeros((120, 120), bool)
     heart[40:60, 50:110] = True
     spine = np.zeros((120, 120), bool)
     spine[40:60, 50:70] = True
     _, axis = plt.subplots()
-    annotated(axis, film, {"heart": heart, "left_lung": heart, "spine": spine, "none": film > 1})
+    show.annotated(
+        axis, film, {"heart": heart, "left_lung": heart, "spine": spine, "none": film > 1}
+    )
     names = {text.get_text(): text for text in axis.texts}
     assert set(names) == {"heart", "left lung", "spine"}
     heights = [names[name].xyann[1] for name in ("heart", "left lung")]
     assert abs(heights[0] - heights[1]) >= 10
-    annotated(axis, film, {"heart": heart, "spine": spine})
+    show.annotated(axis, film, {"heart": heart, "spine": spine})
     assert axis.texts[-2].xy[0] == 89.5 or axis.texts[-1].xy[0] == 89.5
 
 
 def test_a_gallery_outlines_the_films_that_have_a_mask():
-    from txtray_utils.show.figures import gallery
-
     mask = np.zeros((20, 20), bool)
     mask[5:10, 5:10] = True
-    figure = gallery({"a_b": (np.zeros((20, 20)), mask), "c": (np.zeros((20, 20)), None)}, 2)
+    figure = show.gallery({"a_b": (np.zeros((20, 20)), mask), "c": (np.zeros((20, 20)), None)}, 2)
     left, right = figure.axes
     assert left.get_title() == "a b"
     assert len(left.collections) == 1

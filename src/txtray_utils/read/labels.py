@@ -20,7 +20,7 @@ from txtray_utils.read.context import Named, states_of
 from txtray_utils.read.patterns import label_patterns
 from txtray_utils.read.places import place_of
 from txtray_utils.read.report import sentences
-from txtray_utils.vocabulary import LABELS, NAMED, TERMS, label_matrix, without_no_finding
+from txtray_utils.vocabulary import LABELS, NAMED, TERMS, label_matrix
 
 _PRECEDENCE = (1, -1, 0)
 _NOT_A_PATHOLOGY = ("No Finding", "Support Devices")
@@ -98,12 +98,6 @@ def denies(text: str, name: str) -> bool:
             if states & {1, -1}:
                 return False
     return 0 in states
-
-
-def states_a_finding(texts: Iterable[str]) -> np.ndarray:
-    """Return (N,) bool: whether each text states a finding; that there is none is no finding."""
-    findings = without_no_finding(label_texts(texts))
-    return (findings == 1).any(1)
 
 
 def report_labels(reports: Iterable[str]) -> np.ndarray:

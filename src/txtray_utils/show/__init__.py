@@ -8,7 +8,6 @@ from txtray_utils.show.figures import (
     films,
     gallery,
     intervals,
-    marks,
     overlay,
     table_of_numbers,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "films",
     "gallery",
     "intervals",
-    "marks",
     "overlay",
     "table_of_numbers",
 ]

@@ -102,11 +102,12 @@ def annotated(
         at_left = place[0] < width / 2
         align = "right" if at_left else "left"
         free[align] = max(place[1], free[align] + apart)
+        beside = -0.04 if at_left else 1.04
         axis.plot(*place, "o", color=COLOURS[0], markersize=3)
         axis.annotate(
             name.replace("_", " "),
             place,
-            (-0.04 * width if at_left else 1.04 * width, free[align]),
+            (beside * width, free[align]),
             ha=align,
             va="center",
             annotation_clip=False,
@@ -195,32 +196,3 @@ def table_of_numbers(
         colour = "black" if value > dark_below else "white"
         axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
     return image
-
-
-def marks(axis: Axes, series: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw one row a name, from below: a dot for the first series, a hollow square for the second.
-
-    Each series has a label and a value for every name; NaN is not drawn. An underscore in a name
-    becomes a space.
-
-    Raises:
-        ValueError: there are more than two series.
-    """
-    first = next(iter(series.values()))
-    names = list(first)
-    rows = range(len(names))
-    looks = (
-        {"marker": "o", "color": COLOURS[6]},
-        {"marker": "s", "color": COLOURS[5], "fillstyle": "none"},
-    )[: len(series)]
-    for look, (label, values) in zip(looks, series.items(), strict=True):
-        numbers = [values[name] for name in names]
-        axis.plot(
-            numbers,
-            rows,
-            linestyle="none",
-            label=label,
-            **look,
-        )
-    titles = [name.replace("_", " ") for name in names]
-    axis.set_yticks(rows, titles)
