@@ -31,7 +31,7 @@ from radiograph_shortcuts import (
 from sklearn.metrics import roc_auc_score
 
 from txtray_utils.align.pairs import load_images
-from txtray_utils.results import Result
+from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.vocabulary import FINDINGS
@@ -143,9 +143,10 @@ def main() -> None:
     cases = cases_of(sizes.train + sizes.test)
     x, y = render(cases), labels(cases)
     np.savez(data_dir("bench", "radiograph.npz"), x=x, y=y)
+    results = supervised(x, y, sizes)
+    write_results("radiograph", results)
     last = cases[-sizes.bare :]
     bare = render(without_findings(last))
-    results = supervised(x, y, sizes)
     results |= shortcuts(x[-sizes.bare :], bare, y[-sizes.bare :])
     results["shortcut_auc.header"] = worst(header_audit(sizes.cohorts))
     results["same_patient_auc"] = same_patient()

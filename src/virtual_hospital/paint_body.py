@@ -36,7 +36,7 @@ def tortuous_aorta(
     away = np.full_like(chest.added, 99)
     away[box] = ndimage.distance_transform_edt(~arch[box], sampling=SPACING)
     taper = 0.7 + 0.3 * np.tanh(chest.z / 40)
-    width = (12, 17, 23)[grade] * taper
+    width = (14, 20, 26)[grade] * taper
     mantle = step((width - away) / 1.5)
     wall = chest.anatomy.lungs * mantle
     return Evidence(drawing, chest.fill(wall, 1.05))
@@ -88,6 +88,6 @@ def scoliosis(
 ) -> Evidence:
     """A spine that bends to one side."""
     towards = -1 if drawing.side == "right" else 1
-    bend = (12, 19, 28)[grade]
+    bend = (15, 23, 32)[grade]
     chest.body.curve += bend * towards
     return Evidence(drawing, regions=("spine",))

@@ -36,7 +36,7 @@ def central_line(
     """A line through the veins to the lower superior vena cava."""
     way = line_route(drawing.side or "right", chest.rng)
     route = smooth_route(way, chest.rng, 2.0)
-    return Evidence(drawing, chest.thread(route, 110.0), least=SEEN)
+    return Evidence(drawing, chest.thread(route, 140.0), least=SEEN)
 
 
 def pacemaker(
@@ -102,7 +102,7 @@ def sternal_wires(
             front + 6 * sin,
             z + tall * sin,
         ]
-        loop = chest.thread(np.stack(ring, 1), 140.0)
+        loop = chest.thread(np.stack(ring, 1), 190.0)
         wires = np.maximum(wires, loop)
     return Evidence(drawing, wires, least=SEEN)
 

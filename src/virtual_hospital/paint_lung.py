@@ -36,7 +36,7 @@ def consolidation(
     zones = ["upper", "middle", "lower"]
     zone = drawing.zone or str(chest.rng.choice(zones, p=[0.25, 0.25, 0.5]))
     lobe = chest.anatomy.mask(LOBES[drawing.side, zone])
-    usual = (38, 50, 66)[grade]
+    usual = (44, 58, 74)[grade]
     radius = usual * chest.rng.uniform(0.9, 1.1)
     centre = chest.spot(drawing.side, zone, 18)
     box = chest.near(centre, 2 * radius)
@@ -88,19 +88,19 @@ def opacity(
     patches = np.zeros_like(chest.added)
     x, y, z = chest.spot(drawing.side, drawing.zone, 12)
     spread = (16, 20, 24)[grade]
-    for across, up in chest.rng.normal(0, spread, (4 + grade, 2)):
+    for across, up in chest.rng.normal(0, spread, (6 + grade, 2)):
         usual = (18, 22, 27)[grade]
         radius = usual * chest.rng.uniform(0.8, 1.2)
         centre = (x + across, y, z + up)
         box = chest.near(centre, 4 * radius)
         right, front, height = chest.offsets(centre, box)
-        deep = front / 2
+        deep = front / 3
         away = right**2 + deep**2 + height**2
         patch = np.exp(-away / radius**2)
         np.maximum(patches[box], patch, out=patches[box])
     grain = 0.8 + 0.25 * chest.noise(10)
     cloud = chest.anatomy.lung(drawing.side) * patches
-    thick = (0.6, 0.7, 0.8)[grade]
+    thick = (0.75, 0.85, 0.95)[grade]
     haze = cloud * np.clip(grain, 0.2, 1.2)
     chest.fill(haze, 1.0, thick)
     return Evidence(drawing, cloud.astype(np.float32), least=25)
@@ -159,7 +159,7 @@ def atelectasis(
         airless = _plates(chest, drawing.side, zone, grade)
         drawn_up = (3, 7, 12)[grade]
     chest.body.raised[drawing.side] += drawn_up
-    return Evidence(drawing, chest.fill(airless, 1.05, 0.9), least=7)
+    return Evidence(drawing, chest.fill(airless, 1.25, 0.95), least=7)
 
 
 def _plates(
@@ -170,8 +170,8 @@ def _plates(
 ) -> np.ndarray:
     """Return one to three plates, a few mm thick and bent, seen on their edges."""
     plates = np.zeros_like(chest.added)
-    thick = (1.9, 2.5, 3.2)[grade]
-    usual = (24, 30, 36)[grade]
+    thick = (2.4, 3.1, 3.9)[grade]
+    usual = (28, 35, 42)[grade]
     for _ in range(1 + grade):
         centre = chest.spot(side, zone, 6)
         box = chest.near(centre, 75)
@@ -181,7 +181,7 @@ def _plates(
         long = usual * chest.rng.uniform(0.85, 1.15)
         middle = slope * right + bend * right**2
         height = (up - middle) / thick
-        ends = bell(right / long) * bell(front / 32)
+        ends = bell(right / long) * bell(front / 48)
         plate = bell(height) * ends
         np.maximum(plates[box], plate, out=plates[box])
     return plates * chest.anatomy.lung(side)

@@ -70,7 +70,7 @@ def pneumothorax(
     evidence is where no lung and no spine lies before or behind the air.
     """
     lung = chest.anatomy.lung(drawing.side)
-    usual = (26, 40, 58)[grade]
+    usual = (32, 46, 64)[grade]
     most = usual * chest.rng.uniform(0.85, 1.15)
     seen = _from_outline(chest, lung) - most * _widening(chest, lung)
     middle = chest.rng.normal(0, 12)
@@ -79,11 +79,11 @@ def pneumothorax(
     inside = seen - rounding
     air = lung * step(-inside / 0.5)
     fallen = lung * step(inside / 0.5)
-    edge = lung * bell(inside - 0.8)
-    amount = (0.1, 0.2, 0.35)[grade]
-    chest.fill(fallen, 0.45, amount)
+    edge = lung * bell((inside - 1.2) / 1.5)
+    amount = (0.25, 0.4, 0.55)[grade]
+    chest.fill(fallen, 0.65, amount)
     chest.fill(air, 0.0)
-    chest.fill(edge, 0.7, 0.6)
+    chest.fill(edge, 0.9, 0.9)
     visible = (seen < 0) & (np.abs(chest.x) > SPINE)
     beyond = air * visible
     return Evidence(drawing, beyond.astype(np.float32), least=12)

@@ -11,8 +11,8 @@ from virtual_hospital.chest import Box, Chest, Evidence, Offsets, Point
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import bell, step
 
-NODULE = ((13.0, 18.0), (18.0, 23.0), (23.0, 26.5))  # mm, diameters by grade
-GRANULOMA = (5.0, 8.0)  # mm, diameters
+NODULE = ((16.0, 21.0), (21.0, 25.5), (25.5, 29.5))  # mm, diameters by grade
+GRANULOMA = (6.0, 9.5)  # mm, diameters
 SPICULATED = 0.25  # share of nodules with spicules
 
 
@@ -32,14 +32,14 @@ def scar(
     offsets = chest.offsets(centre, box)
     steep = rng.uniform(0.2, 1.2)
     lie = steep * rng.choice([-1, 1])
-    usual = (19, 24, 30)[grade]
-    for _ in range(2 + grade):
+    usual = (23, 29, 36)[grade]
+    for _ in range(4 + grade):
         angle = lie + rng.normal(0, 0.22)
         length = usual * rng.uniform(0.6, 1.1)
         strand = _strand(rng, offsets, angle, length)
         np.maximum(strands[box], strand, out=strands[box])
     strands *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(strands, 1.35), least=4)
+    return Evidence(drawing, chest.fill(strands, 2.3), least=4)
 
 
 def _strand(
@@ -58,10 +58,10 @@ def _strand(
     wave = 1.5 * np.sin(along / 9 + slow)
     ripple = 0.8 * np.sin(along / 4 + fast)
     aside = rng.normal(0, 5)
-    thin = bell((across - aside - wave - ripple) / 1.4)
+    thin = bell((across - aside - wave - ripple) / 1.7)
     uneven = 0.75 + 0.25 * np.sin(along / 6 + fast)
     ends = bell(along / length)
-    return thin * ends * uneven * bell(front / 18)
+    return thin * ends * uneven * bell(front / 30)
 
 
 def nodule(
@@ -90,9 +90,9 @@ def nodule(
     if rng.random() < SPICULATED:
         spicules = _spicules(rng, places, radius)
         rays = _in_lung(chest, drawing.side, box, spicules)
-        chest.fill(rays, 0.9)
+        chest.fill(rays, 1.5)
     lump = _in_lung(chest, drawing.side, box, lump)
-    return Evidence(drawing, chest.fill(lump, 2.2))
+    return Evidence(drawing, chest.fill(lump, 4.5))
 
 
 def _in_lung(
@@ -154,7 +154,7 @@ def granuloma(
 ) -> Evidence:
     """A few small, sharp, calcified balls."""
     balls = np.zeros_like(chest.added)
-    number = (2, 3, 5)[grade]
+    number = (3, 4, 6)[grade]
     for _ in range(number):
         radius = chest.rng.uniform(*GRANULOMA) / 2
         centre = chest.spot(drawing.side, drawing.zone, 2 * radius)
@@ -163,4 +163,4 @@ def granuloma(
         ball = step((radius - _length(places)) / 0.5)
         np.maximum(balls[box], ball, out=balls[box])
     balls *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(balls, 5.0), least=2)
+    return Evidence(drawing, chest.fill(balls, 9.0), least=2)
