@@ -4,16 +4,19 @@ supervised reference that is trained on them.
 Explained in book/05_retrieval_and_zero_shot."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from datasets import Dataset
 
+from txtray_utils.align.checkpoint import load_tensors, save_tensors
 from txtray_utils.align.pairs import load_images
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.supervised import SupervisedModel, train_supervised
 from txtray_utils.errors import InputError
 from txtray_utils.judge.truth import finding_truth, said_labels
+from txtray_utils.keep import kept
 from txtray_utils.settings import settings
 from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_studies
@@ -61,5 +64,21 @@ def usual_reference(known: Patients, seed: int) -> SupervisedModel:
 
 
 def told_by(known: Patients, recipe: Recipe, seed: int) -> SupervisedModel:
-    """Train the supervised reference on these patients."""
-    return train_supervised(known.films, known.labels, known.drawn, recipe, seed)
+    """Return the supervised reference, from the cache if it is there; else train it on these
+    patients and keep it."""
+    truth = (known.labels, known.drawn)
+
+    def read(path: Path) -> SupervisedModel:
+        model = SupervisedModel(recipe.tower)
+        model.load_state_dict(load_tensors(path)[1])
+        return model.eval()
+
+    return kept(
+        "models",
+        (recipe, known.films, *truth, seed),
+        [train_supervised],
+        make=lambda: train_supervised(known.films, *truth, recipe, seed),
+        write=lambda made, path: save_tensors(path, made.state_dict()),
+        read=read,
+        ending=".safetensors",
+    )

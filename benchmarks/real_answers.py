@@ -21,14 +21,12 @@ from alignment_setup import Training
 from common import REFERENCE, Patients, told_by
 from real_data import Films
 
-from txtray_utils.align.checkpoint import load_tensors, save_tensors
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.recipes import RECIPES, Recipe
-from txtray_utils.align.supervised import SupervisedModel, train_supervised
+from txtray_utils.align.supervised import SupervisedModel
 from txtray_utils.align.trained import trained
 from txtray_utils.judge.prompts import sentence_to_film, sentence_vectors
 from txtray_utils.judge.retrieval import always
-from txtray_utils.keep import kept
 from txtray_utils.settings import settings
 from txtray_utils.vocabulary import FINDINGS
 
@@ -55,7 +53,7 @@ def answers(name: str, taught: Training, asked: Films, seeds: Sequence[int]) -> 
     if name in BASELINES:
         return of_baseline(name, taught, asked)
     if name == "supervised":
-        return [of_reference(reference(taught.known, seed), asked) for seed in seeds]
+        return _of_references(taught.known, asked, seeds)
     recipe = shortened(RECIPES[name])
     found = []
     for seed in seeds:
@@ -84,6 +82,15 @@ def of_reference(model: SupervisedModel, asked: Films) -> Answer:
     return Answer(named_by(model, asked.asked), guessed, guessed)
 
 
+def _of_references(known: Patients, asked: Films, seeds: Sequence[int]) -> list[Answer]:
+    recipe = shortened(REFERENCE)
+    found = []
+    for seed in seeds:
+        model = told_by(known, recipe, seed)
+        found.append(of_reference(model, asked))
+    return found
+
+
 def of_baseline(name: str, taught: Training, asked: Films) -> list[Answer]:
     """Return what a baseline answers, one a draw. All but `random` score every film alike."""
     queries = asked.asked
@@ -107,23 +114,3 @@ def _at_random(taught: Training, queries: Patients, seed: int) -> Answer:
     for name in FINDINGS:
         scores[name] = draw.random(len(queries.labels))
     return Answer(said, scores, scores)
-
-
-def reference(known: Patients, seed: int) -> SupervisedModel:
-    """Return the supervised reference, from the cache if it is there; else train and keep it."""
-    recipe = shortened(REFERENCE)
-
-    def read(path) -> SupervisedModel:
-        model = SupervisedModel(recipe.tower)
-        model.load_state_dict(load_tensors(path)[1])
-        return model.eval()
-
-    return kept(
-        "models",
-        (recipe, known.films, known.labels, known.drawn, seed),
-        [train_supervised],
-        make=lambda: told_by(known, recipe, seed),
-        write=lambda made, path: save_tensors(path, made.state_dict()),
-        read=read,
-        ending=".safetensors",
-    )
