@@ -70,7 +70,8 @@ def retrieval(
         for score in SCORES:
             results |= _compared(asked, found, reading, score, prefix)
     for name, several in found.items():
-        results[f"{prefix}f1_at_2_spread.{name}"] = _spread(several, name)
+        if len(several) > 1:
+            results[f"{prefix}f1_at_2_spread.{name}"] = _spread(several, name)
     return results
 
 
@@ -120,6 +121,6 @@ def _spread(several: list[dict[str, Overlap]], name: str) -> Result:
     for one in several:
         f1.append(one[""].scores()["f1"])
     seeds = len(several)
-    value = float(np.std(f1, ddof=min(1, seeds - 1)))
+    value = float(np.std(f1, ddof=1))
     what = f"standard deviation over {seeds} seeds of F1@2 of {name}"
     return Result(value, seeds, "share", what, None, 0.05)

@@ -1,9 +1,9 @@
 """The simulated blood tests: where each is in d_labitems, and its values in adults.
 
 What findings and age do to them is in mechanism.toml. A venous blood gas is another test than an
-arterial one: pH 0.033 lower, pCO2 4.4 mm Hg higher (Byrne et al. 2014, doi 10.1111/resp.12225). The
-ranges that the record writer believes are deliberately independent of those in
-`txtray_utils.read.record`, which they put to the test. Explained in
+arterial one: pH 0.033 lower, pCO2 4.4 mm Hg higher (Bloom et al. 2014, doi
+10.1097/MEJ.0b013e32836437cf). The ranges that the record writer believes are deliberately
+independent of those in `txtray_utils.read.record`, which they put to the test. Explained in
 book/03_linking_images_to_the_record.
 """
 
