@@ -69,6 +69,8 @@ def over_rivals(asked: Films, found: dict[str, list[Answer]], on: str) -> dict[s
     results = {}
     for score in SCORES:
         for rival in RIVALS:
+            if (score, rival) == ("as_report_f1", "supervised"):
+                continue  # the reference always names two findings, so it cannot say normal
             what = f"best less {rival}, trained on {on}"
             key = f"{score}.best_over_{rival}.{on}"
             results[key] = difference(score, asked.asked, found["best"], found[rival], what)

@@ -97,7 +97,8 @@ class Match:
         age = table["age"].to_numpy()
         differ = (lasting[:, None] != lasting).sum(2)
         shared = name @ name.T + 0.5 * (has @ has.T)
-        score = shared - differ
+        gone = (1 - lasting) @ lasting.T  # of the earlier report, not in the later one
+        score = shared - differ - 100 * gone
         apart = np.abs(age[:, None] - age) / 10
         score -= apart + 0.3 * refers
         conflict = sex[:, None] * sex < 0

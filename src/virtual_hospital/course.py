@@ -66,8 +66,12 @@ def hours(rng: np.random.Generator, low: float, high: float) -> timedelta:
 
 
 def weights(case: Case) -> dict[str, float]:
-    """Return the weight of each finding that is drawn; the last of a name counts."""
-    return {drawing.name: SEVERITY[drawing.severity] for drawing in case.drawings}
+    """Return the weight of each finding that is drawn; the gravest of a name counts."""
+    found: dict[str, float] = {}
+    for drawing in case.drawings:
+        known = found.get(drawing.name, 0.0)
+        found[drawing.name] = max(known, SEVERITY[drawing.severity])
+    return found
 
 
 def burden(case: Case) -> float:

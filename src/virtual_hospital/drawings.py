@@ -130,14 +130,15 @@ def _sentence_says(kind: str, clauses: list[str]) -> str:
 def _merge(drawings: Iterable[Drawing]) -> tuple[Drawing, ...]:
     """Keep one drawing for each finding, side and zone, the gravest.
 
-    One that lies on both sides covers its zone. A finding whose side nobody says is kept only where
-    no other code says where it is.
+    One that lies on both sides covers its zone, and a spine bends one way. A finding whose side
+    nobody says is kept only where no other code says where it is.
     """
     kept: dict[tuple[str, str, str], Drawing] = {}
     names = set()
     for drawing in sorted(drawings, key=_rank):
         guessed = "side:random" in drawing.said and drawing.name in names
         covered = (drawing.name, "both", drawing.zone) in kept
+        covered |= drawing.name == "scoliosis" and drawing.name in names
         if not guessed and not covered:
             kept.setdefault((drawing.name, drawing.side, drawing.zone), drawing)
             names.add(drawing.name)

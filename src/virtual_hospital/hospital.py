@@ -27,7 +27,7 @@ from virtual_hospital.files import write_study
 from virtual_hospital.tables import write_tables
 from virtual_hospital.truth import truth_row
 
-VERSION = 3
+VERSION = 4
 PART = 25  # studies a part
 
 
@@ -72,8 +72,8 @@ def make_hospital(
     _make_films(folder, cases, workers)
     write_tables(cases, folder, seed)
     whole = json.dumps(config | {"complete": True}, indent=1)
-    (folder / "truth/cohort.json").write_text(whole + "\n")
     shutil.rmtree(folder / "truth/parts")
+    (folder / "truth/cohort.json").write_text(whole + "\n")
     return folder
 
 

@@ -5,6 +5,7 @@ large heart, a raised diaphragm). What it adds is kept as an occupancy, whose pr
 evidence mask. Explained in book/01_reading_a_radiograph.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -57,13 +58,17 @@ PAINTERS = {  # in this order: a finding's place decides its random stream
 }
 BESIDES = {"chest_drain": chest_drain}  # no findings: drawn as planted cues only
 ALL = PAINTERS | BESIDES
+AIR = "pneumothorax"
+DENSE = 0.3  # water is 1; more than this is no air
 PLACES = {name: place for place, name in enumerate(ALL)}
 
 
 def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int) -> Chest:
     """Draw findings into a chest.
 
-    Each finding has its own random stream, so removing one leaves the others as they are.
+    Each finding has its own random stream, so removing one leaves the others as they are. Air
+    beside a lung is drawn first, so that what is drawn later lies in the fallen lung and in the
+    air, and no longer counts as air.
 
     Args:
         anatomy: the healthy chest.
@@ -76,11 +81,24 @@ def draw(anatomy: Anatomy, body: Body, drawings: tuple[Drawing, ...], seed: int)
     """
     own_body = replace(body, raised=dict(body.raised))
     chest = Chest(anatomy, own_body, np.random.default_rng(seed))
-    for drawing in drawings:
+    times: Counter[tuple[str, str]] = Counter()
+    for drawing in sorted(drawings, key=lambda one: one.name != AIR):
         paint = ALL[drawing.name]
         sides = ("right", "left") if drawing.side == "both" else (drawing.side,)
         for side in sides:
-            chest.rng = np.random.default_rng([seed, PLACES[drawing.name], len(side)])
+            before = times[drawing.name, side]
+            stream = [seed, PLACES[drawing.name], len(side), before]
+            chest.rng = np.random.default_rng(stream)
             one = replace(drawing, side=side)
             chest.evidence.append(paint(chest, one, GRADE[drawing.severity]))
+            times[drawing.name, side] += 1
+    _fill_air(chest)
     return chest
+
+
+def _fill_air(chest: Chest) -> None:
+    """Take out of the evidence of air what is filled by other findings."""
+    filled = chest.anatomy.density + chest.added > DENSE
+    for item in chest.evidence:
+        if item.drawing.name == AIR:
+            item.occupancy[filled] = 0

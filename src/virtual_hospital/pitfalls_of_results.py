@@ -201,4 +201,6 @@ def _in_other(row: dict, test: Test) -> dict:
         "value": f"{number:g}",
         "valuenum": number,
         "_amount": number / factor * test.factor,
+        "ref_range_lower": round(row["ref_range_lower"] * factor, 2),
+        "ref_range_upper": round(row["ref_range_upper"] * factor, 2),
     }

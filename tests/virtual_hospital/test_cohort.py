@@ -24,7 +24,7 @@ from txtray_utils.studies.sources.openi_package import (
 from txtray_utils.studies.splits import SPLITS
 from txtray_utils.vocabulary import FINDINGS
 from virtual_hospital.cohort import plan_cohort
-from virtual_hospital.composing import PRIOR
+from virtual_hospital.composing import LASTING, PRIOR
 from virtual_hospital.drawable import drawable_counts
 
 
@@ -149,6 +149,11 @@ def test_no_text_stands_in_two_splits(cohort, reports):
         assert len(splits) < 1500, "the cohort has reports that are word for word the same"
 
 
+def lasting(case):
+    """Return the names of the drawn findings of a study that do not go away."""
+    return {drawing.name for drawing in case.drawings} & set(LASTING)
+
+
 def test_a_composed_patient_is_one_person(cohort, reports):
     chains = [own for own in by_patient(cohort).values() if len(own) > 1]
     for own in by_patient(cohort).values():
@@ -164,6 +169,7 @@ def test_a_composed_patient_is_one_person(cohort, reports):
             gap = after.study_time.date() - before.study_time.date()
             assert timedelta(days=1) <= gap <= timedelta(days=1000)
             assert after.age - before.age == pytest.approx(gap.days / 365.25, abs=0.02)
+            assert lasting(before) <= lasting(after), "scars do not heal"
     shared = [
         {d.name for d in a.drawings} & {d.name for d in b.drawings}
         for own in chains

@@ -230,9 +230,10 @@ def test_a_device_is_a_pacemaker_only_if_the_report_says_so():
 
 
 def test_sternal_wires_need_a_sentence_not_a_code():
-    drawings, _, drawn = draw("normal", text="Intact sternotomy wires.")
-    assert [d.name for d in drawings] == ["sternal_wires"] and drawn["sternal_wires"] == 1
-    assert drawings[0].said.startswith("finding:sentence")
+    drawings, _, drawn = draw("Cardiomegaly", text="Intact sternotomy wires.")
+    assert "sternal_wires" in [d.name for d in drawings] and drawn["sternal_wires"] == 1
+    assert draw("normal", text="Intact sternotomy wires.")[0] == ()
+    assert drawings[1].said.startswith("finding:sentence")
     assert draw("normal", text="No sternotomy.")[0] == ()
     assert draw("No Indexing", text="Sternotomy wires.")[0] == ()
 
@@ -345,3 +346,10 @@ def test_normal_draws_nothing_whatever_the_text_says():
     assert draw("normal", text="The lungs are clear.") == ((), (), absent)
     wires = absent | {"sternal_wires": None}
     assert draw("normal", text="Sternotomy wires are intact. No effusion.") == ((), (), wires)
+
+
+def test_a_spine_bends_one_way():
+    codes = ["Scoliosis/thoracic vertebrae/left/moderate", "Scoliosis/lumbar vertebrae/right/mild"]
+    drawings, _, _ = drawings_of(codes, "Scoliosis.", np.random.default_rng(0))
+    assert [one.name for one in drawings] == ["scoliosis"]
+    assert drawings[0].severity == "moderate"

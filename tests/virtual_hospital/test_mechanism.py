@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.virtual_hospital.conftest import case, drawing
 from virtual_hospital.blood_tests import TESTS
 from virtual_hospital.catalogue import BY_NAME
+from virtual_hospital.course import weights
 from virtual_hospital.mechanism import ACUTE, MECHANISM, SEVERITY, moved, setting_odds, suspicion
 from virtual_hospital.stays import SIGNS
 
@@ -105,3 +107,10 @@ def test_a_value_stays_what_a_living_patient_can_have():
     for test in TESTS:
         low, high = test.limits
         assert test.at(9, times=50, plus=60) <= high and test.at(-9, times=0.01, plus=-60) >= low
+
+
+def test_the_gravest_of_two_sides_counts():
+    mild = drawing("effusion", "left", "mild")
+    severe = drawing("effusion", "right", "severe")
+    gravest = weights(case(severe))
+    assert weights(case(severe, mild)) == weights(case(mild, severe)) == gravest

@@ -1,5 +1,7 @@
 """Every finding changes the chest where, and only as much as, it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,39 @@ def test_fluid_lies_low_and_air_lies_high(chest_of_all):
         < (lung * z).sum() / lung.sum()
         < (air * z).sum() / air.sum()
     )
+
+
+def by_name(chest, name):
+    """Return the evidence of one finding, and the density that lies in it."""
+    (item,) = [item for item in chest.evidence if item.drawing.name == name]
+    place = item.occupancy > 0.5
+    density = chest.anatomy.density + chest.added
+    return item.occupancy, density[place].mean()
+
+
+def test_air_beside_a_lung_does_not_take_away_the_fluid(chest_of_all):
+    both = (drawing("effusion", "right"), drawing("pneumothorax", "right"))
+    chest = draw(chest_of_all, Body(), both, 3)
+    _, fluid = by_name(chest, "effusion")
+    _, air = by_name(chest, "pneumothorax")
+    assert fluid > 0.9
+    assert air < 0.05
+
+
+def test_what_is_filled_no_longer_counts_as_air(chest_of_all):
+    both = (drawing("pneumothorax", "left"), drawing("consolidation", "left"))
+    chest = draw(chest_of_all, Body(), both, 3)
+    air, density = by_name(chest, "pneumothorax")
+    alone = draw(chest_of_all, Body(), both[:1], 3)
+    assert density < 0.1
+    assert 0 < (air > 0.5).sum() < (alone.evidence[0].occupancy > 0.5).sum()
+
+
+def test_two_of_a_kind_on_one_side_are_not_alike(chest_of_all):
+    upper = replace(drawing("nodule", "right"), zone="upper")
+    lower = replace(upper, zone="lower")
+    chest = draw(chest_of_all, Body(), (upper, lower), 3)
+    sizes = [item.occupancy.sum() for item in chest.evidence]
+    alone = draw(chest_of_all, Body(), (upper,), 3)
+    assert sizes[0] == alone.evidence[0].occupancy.sum()
+    assert abs(sizes[0] / sizes[1] - 1) > 0.01

@@ -325,6 +325,11 @@ def test_result_rows_carry_their_pitfall(tables, truth):
     usual = {test.name: test.uom for test in TESTS}
     unit = events(truth, tables, "unit_differs")
     assert (unit["valueuom"] != unit["column"].map(usual)).all()
+    for test in TESTS:
+        upper = unit.loc[unit["column"] == test.name, "ref_range_upper"].astype(float)
+        if len(upper):
+            range_in_unit = round(test.at(2), test.decimals) * test.other[1]
+            assert np.allclose(upper, range_in_unit, atol=0.01), test.name
     assert set(events(truth, tables, "absurd_value")["valuenum"]) == {"-1.0", "10000000.0"}
     old = events(truth, tables, "too_old")
     assert (old["study_time"] - old["charttime"] > pd.Timedelta("24h")).all() and (

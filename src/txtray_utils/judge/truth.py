@@ -52,8 +52,10 @@ def drawn_truth(studies: Dataset) -> np.ndarray:
 
 
 def coded_truth(studies: Dataset) -> np.ndarray:
-    """Return what the human MeSH codes say, (N, 19) float32, by the rules that the virtual hospital
+    """Return what the human MeSH codes say, (N, 19) float32, by the table that the virtual hospital
     draws from.
+
+    The hospital draws nothing that the report denies; here what is coded counts.
 
     1 is coded, 0 not coded, NaN where a code could mean it, and where there are no codes.
     """
