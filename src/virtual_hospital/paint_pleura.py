@@ -81,7 +81,7 @@ def pneumothorax(
     fallen = lung * step(inside / 0.5)
     edge = lung * bell((inside - 1.2) / 1.5)
     amount = (0.25, 0.4, 0.55)[grade]
-    chest.fill(fallen, 0.65, amount)
+    chest.fill(fallen, 0.8, amount)
     chest.fill(air, 0.0)
     chest.fill(edge, 0.9, 0.9)
     visible = (seen < 0) & (np.abs(chest.x) > SPINE)

@@ -39,7 +39,7 @@ def scar(
         strand = _strand(rng, offsets, angle, length)
         np.maximum(strands[box], strand, out=strands[box])
     strands *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(strands, 2.3), least=4)
+    return Evidence(drawing, chest.fill(strands, 2.8), least=4)
 
 
 def _strand(
@@ -92,7 +92,7 @@ def nodule(
         rays = _in_lung(chest, drawing.side, box, spicules)
         chest.fill(rays, 1.5)
     lump = _in_lung(chest, drawing.side, box, lump)
-    return Evidence(drawing, chest.fill(lump, 4.5))
+    return Evidence(drawing, chest.fill(lump, 6.5))
 
 
 def _in_lung(
@@ -163,4 +163,4 @@ def granuloma(
         ball = step((radius - _length(places)) / 0.5)
         np.maximum(balls[box], ball, out=balls[box])
     balls *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(balls, 9.0), least=2)
+    return Evidence(drawing, chest.fill(balls, 12.0), least=2)
