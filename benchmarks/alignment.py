@@ -26,16 +26,18 @@ import alignment_answers as answers
 from alignment_answers import each
 from alignment_large import more_films, test_large
 from alignment_overlap import retrieval
-from alignment_scores import macro, macro_gap, pair_scores, real_aucs
+from alignment_scores import film_search, macro, macro_gap, pair_scores, real_aucs
 from alignment_setup import ABROAD, ALL, ONCE, SEEDS, WITH_REFERENCE, Training, training_part
 from alignment_tuning import GRID, tune
 from common import Patients, patients, real_studies, told_by
 from datasets import Dataset
 from measuring import choose_quick, command_line, peak_bytes, report
 
+from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.pairs import image_text_pairs
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.trained import train, trained
+from txtray_utils.judge.prompts import held_sentences
 from txtray_utils.judge.retrieval import own_ranks
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import settings
@@ -59,7 +61,6 @@ def test(
     results = keyed("supervised_auc", macro(asked, guessed, "supervised"))
     real, abroad = real_studies(), {}
     outside = patients(real) if real else None
-    described = image_text_pairs(held)
     for name, recipe in recipes.items():
         if name == "supervised":
             continue
@@ -69,8 +70,7 @@ def test(
         asked_for = each(answers.prompted, models, asked)
         found = macro(asked, asked_for, f"zero-shot, {name}")
         results[f"zero_shot_auc_{name}.macro"] = found["macro"]
-        ranks = each(own_ranks, models, described)
-        results |= pair_scores(asked, ranks, name)
+        results |= searches(models, asked, held, name)
         if name == "best":
             results |= keyed("zero_shot_auc", found)
             gap = macro_gap(asked, guessed, asked_for)
@@ -85,6 +85,16 @@ def test(
         abroad["random"] = drawn_at_random(taught, outside)
         results |= retrieval(outside, abroad, "real_films.")
     return results
+
+
+def searches(
+    models: list[ImageTextModel], asked: Patients, held: Dataset, name: str
+) -> dict[str, Result]:
+    """Return how well a recipe finds reports by their films, and films by other films' sentences."""
+    ranks = each(own_ranks, models, image_text_pairs(held))
+    results = pair_scores(asked, ranks, name)
+    films = each(answers.searched, models, asked, held_sentences(held))
+    return results | film_search(asked, films, name)
 
 
 def baselines(taught: Training, asked: Patients) -> dict[str, list]:

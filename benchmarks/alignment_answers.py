@@ -13,7 +13,13 @@ from datasets import Dataset
 
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.supervised import SupervisedModel
-from txtray_utils.judge.prompts import prompt_vectors, zero_shot
+from txtray_utils.judge.prompts import (
+    HeldSentences,
+    prompt_vectors,
+    sentence_to_film,
+    sentence_vectors,
+    zero_shot,
+)
 from txtray_utils.vocabulary import (
     FINDINGS,
     LABELS,
@@ -55,6 +61,17 @@ def prompted(model: ImageTextModel, asked: Patients) -> dict[str, np.ndarray]:
     """Return the zero-shot score of each finding."""
     images = model.embed_images(asked.films)
     return zero_shot(images.numpy(), prompt_vectors(model))
+
+
+def searched(
+    model: ImageTextModel,
+    asked: Patients,
+    held: HeldSentences,
+) -> dict[str, np.ndarray]:
+    """Return the score of each finding by the sentences of other films' reports."""
+    images = model.embed_images(asked.films).numpy()
+    similarity = sentence_vectors(model, held.texts) @ images.T
+    return sentence_to_film(similarity, held)
 
 
 def named_by(model: SupervisedModel, asked: Patients) -> np.ndarray:

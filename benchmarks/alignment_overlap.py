@@ -11,6 +11,7 @@ from common import Patients
 from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.retrieval import (
     Overlap,
+    ill_f1,
     overlap_as_report,
     overlap_coded,
     overlap_of_findings,
@@ -26,6 +27,7 @@ READINGS = {
     "_as_coded": "as coded",
 }
 SCORES = ("f1", "flat_hit")
+FEWER = 200  # draws of patients, where one takes long
 RIVALS = ("txtrayalign", "txtrayalign_by_f1", "clip", "parrot")  # that the best is held against
 
 Statistic = Callable[[np.ndarray], float]  # of the rows of some patients
@@ -69,6 +71,7 @@ def retrieval(
     for reading in READINGS:
         for score in SCORES:
             results |= _compared(asked, found, reading, score, prefix)
+    results |= _among_ill(asked, said, prefix)
     for name, several in found.items():
         if len(several) > 1:
             results[f"{prefix}f1_at_2_spread.{name}"] = _spread(several, name)
@@ -92,14 +95,43 @@ def _compared(
         statistics[name] = over_seeds([one[reading] for one in several], score)
         what = f"{title} of {name}, {about}, mean of {len(several)} seeds"
         results[f"{start}.{name}"] = _share(statistics[name], asked, what)
-    if "best" not in statistics:
-        return results
-    for rival in RIVALS:
-        if rival in statistics:
-            more = _less(statistics["best"], statistics[rival])
-            what = f"{title}, best less {rival}, same patients, {about}"
-            results[f"{start}.best_over_{rival}"] = _share(more, asked, what)
+    for rival in _rivals(statistics):
+        more = _less(statistics["best"], statistics[rival])
+        what = f"{title}, best less {rival}, same patients, {about}"
+        results[f"{start}.best_over_{rival}"] = _share(more, asked, what)
     return results
+
+
+def _among_ill(
+    asked: Patients,
+    said: dict[str, list[np.ndarray]],
+    prefix: str,
+) -> dict[str, Result]:
+    """Return the F1 among studies with a finding of every name, and the best less each rival."""
+    statistics, results = {}, {}
+    for name, several in said.items():
+        statistics[name] = _ill(asked, several)
+        what = f"macro F1 of findings among studies with one, {name}, mean of {len(several)} seeds"
+        results[f"{prefix}ill_f1.{name}"] = _share(statistics[name], asked, what, FEWER)
+    for rival in _rivals(statistics):
+        more = _less(statistics["best"], statistics[rival])
+        what = f"macro F1 among studies with a finding, best less {rival}, same patients"
+        results[f"{prefix}ill_f1.best_over_{rival}"] = _share(more, asked, what, FEWER)
+    return results
+
+
+def _rivals(statistics: dict[str, Statistic]) -> list[str]:
+    """Return the rivals that are there, if the best is."""
+    there = [rival for rival in RIVALS if rival in statistics]
+    return there if "best" in statistics else []
+
+
+def _ill(asked: Patients, several: list[np.ndarray]) -> Statistic:
+    def statistic(rows: np.ndarray) -> float:
+        truth = asked.labels[rows]
+        return float(np.mean([ill_f1(truth, one[rows]) for one in several]))
+
+    return statistic
 
 
 def _less(ours: Statistic, theirs: Statistic) -> Statistic:
@@ -110,8 +142,9 @@ def _share(
     statistic: Statistic,
     asked: Patients,
     what: str,
+    times: int = 1000,
 ) -> Result:
-    value, ci = bootstrap(statistic, asked.patients)
+    value, ci = bootstrap(statistic, asked.patients, times)
     return Result(value, len(asked.labels), "share", what, ci, 0.05)
 
 

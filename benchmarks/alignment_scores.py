@@ -10,7 +10,7 @@ import numpy as np
 from common import Patients
 
 from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.judge.prompts import aucs
+from txtray_utils.judge.prompts import aucs, average_precisions
 from txtray_utils.judge.retrieval import mean_reciprocal_rank, recall_at
 from txtray_utils.results import Result
 from txtray_utils.vocabulary import FINDINGS
@@ -125,6 +125,50 @@ def pair_scores(
         f"pair_recall_at_10.{name}": over_seeds(recall, "recall at 10"),
         f"pair_mrr.{name}": over_seeds(mean_reciprocal_rank, "mrr"),
     }
+
+
+def film_search(
+    asked: Patients,
+    several: Several,
+    name: str,
+) -> dict[str, Result]:
+    """Return the average precision with which sentences of other films' reports find the films with
+    a finding, of each finding and their mean, over seeds."""
+    truth = dict(zip(FINDINGS, asked.drawn.T, strict=True))
+    names = list(average_precisions(truth, several[0]))
+    about = f"average precision of sentence to film, {name}, {len(several)} seeds"
+    results = {}
+    for one in names:
+        key = f"map.{name}.{one}"
+        results[key] = _precision(asked, several, [one], f"{about}, {one}")
+    what = f"{about}, macro over {len(names)} findings"
+    results[f"map.{name}"] = _precision(asked, several, names, what)
+    chance = float(np.nanmean([np.nanmean(truth[one]) for one in names]))
+    what = f"average precision by chance, mean prevalence of {len(names)} findings"
+    results["map.chance"] = Result(chance, len(asked.drawn), "share", what, None, 0.05)
+    return results
+
+
+def _precision(
+    asked: Patients,
+    several: Several,
+    names: list[str],
+    what: str,
+) -> Result:
+    def statistic(rows: np.ndarray) -> float:
+        truth = {}
+        for name in names:
+            truth[name] = asked.drawn[rows, FINDINGS.index(name)]
+        means = []
+        for one in several:
+            scores = {name: one[name][rows] for name in names}
+            found = average_precisions(truth, scores, 1)
+            means.append(np.mean(list(found.values())))
+        return float(np.mean(means))
+
+    value, ci = bootstrap(statistic, asked.patients, 200)
+    low, high = min(ci[0], value), max(ci[1], value)
+    return Result(value, len(asked.drawn), "share", what, (low, high), 0.05)
 
 
 def real_aucs(

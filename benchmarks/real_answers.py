@@ -16,6 +16,7 @@ from alignment_answers import (
     prompted,
     random_sentences,
     said_by,
+    searched,
 )
 from alignment_setup import Training
 from common import REFERENCE, Patients, told_by
@@ -25,7 +26,6 @@ from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.supervised import SupervisedModel
 from txtray_utils.align.trained import trained
-from txtray_utils.judge.prompts import sentence_to_film, sentence_vectors
 from txtray_utils.judge.retrieval import always
 from txtray_utils.settings import settings
 from txtray_utils.vocabulary import FINDINGS
@@ -70,9 +70,7 @@ def shortened(recipe: Recipe) -> Recipe:
 def of_model(model: ImageTextModel, taught: Training, asked: Films) -> Answer:
     """Return what a model of films and texts answers from the bank that it was taught."""
     said = said_by(model, taught.bank, asked.asked)
-    images = model.embed_images(asked.asked.films).numpy()
-    similarity = sentence_vectors(model, asked.held.texts) @ images.T
-    sentences = sentence_to_film(similarity, asked.held)
+    sentences = searched(model, asked.asked, asked.held)
     return Answer(said, prompted(model, asked.asked), sentences)
 
 
