@@ -90,7 +90,7 @@ def test(
 def searches(
     models: list[ImageTextModel], asked: Patients, held: Dataset, name: str
 ) -> dict[str, Result]:
-    """Return how well a recipe finds reports by their films, and films by other films' sentences."""
+    """Return how well a recipe finds reports by films, and films by other films' sentences."""
     ranks = each(own_ranks, models, image_text_pairs(held))
     results = pair_scores(asked, ranks, name)
     films = each(answers.searched, models, asked, held_sentences(held))
