@@ -1,9 +1,9 @@
 """Train every recipe on virtual films, on real ones and on both, test them on real films, and write
 book/results/real.json.
 
-    python benchmarks/real.py                        recipes, learning curve and transfer; wants
-                                                     the films of data/download.sh openi
-    python benchmarks/real.py --only recipes         (or curve, transfer, tower) one part
+    python benchmarks/real.py                        recipes, learning curve, transfer, anatomies;
+                                                     wants the films of data/download.sh openi
+    python benchmarks/real.py --only recipes         one part: or curve, transfer, anatomies, tower
     python benchmarks/real.py --only transfer --before FOLDER   the virtual films of an earlier
                                                      version; else demo-before of the data folder
     python benchmarks/real.py --only tower           an EfficientNet-Lite0 from ImageNet's weights;
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from measuring import choose_quick, command_line, report
+from real_anatomy import anatomies
 from real_answers import BASELINES, RECIPE_NAMES, Answer, answers
 from real_choice import choose, choose_strength
 from real_curve import TOWERS, curve, tower, transfer
@@ -35,7 +36,7 @@ from real_scores import SCORES, chances, difference, scored
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
 
-PARTS = ("recipes", "curve", "transfer", "tower")
+PARTS = ("recipes", "curve", "transfer", "anatomies", "tower")
 SEEDS = 3
 NAMES = (*BASELINES, *RECIPE_NAMES, "supervised")
 RIVALS = ("txtrayalign", "clip", "parrot", "always_normal", "supervised")
@@ -116,13 +117,15 @@ def main() -> None:
         report("real_tuning", found)
         return
     seeds = range(1 if settings().quick else SEEDS)
-    for part in (asked.only,) if asked.only else PARTS[:3]:
+    for part in (asked.only,) if asked.only else PARTS[:-1]:
         if part == "recipes":
             report("real", recipes(seeds))
         elif part == "curve":
             report("real", curve(seeds))
         elif part == "transfer":
             report("real", transfer(earlier(asked.before), seeds))
+        elif part == "anatomies":
+            report("real", anatomies(seeds))
         else:
             report("real", towers(seeds))
 

@@ -74,7 +74,11 @@ def training_of(studies: Dataset, size: int = SIZE) -> Training:
 
 def films(name: str, split: str, size: int = SIZE) -> Films:
     """Return the films of one split of `virtual` or `real`."""
-    chosen = part(studies_of(name), split)
+    return films_of(part(studies_of(name), split), size)
+
+
+def films_of(chosen: Dataset, size: int = SIZE) -> Films:
+    """Return the films of studies, with the truth that is known of each."""
     asked = replace(patients(chosen), drawn=known_truth(chosen))
     if size != SIZE:
         asked = replace(asked, films=load_images(chosen, size))

@@ -67,6 +67,7 @@ def tables(module, monkeypatch, tmp_path):
     for source in ("demo", "openi"):
         parts = [table(source, "train", 12), table(source, "validate", 18)]
         made[source] = concatenate_datasets([*parts, table(source, "test", 24)])
+    made["demo+openi"] = concatenate_datasets([made["demo"], made["openi"]])
     monkeypatch.setattr(module("real_data"), "load_studies", lambda name: made[name])
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path))
     monkeypatch.setenv("TXTRAY_RESULTS", str(tmp_path / "results"))
@@ -192,6 +193,7 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
     real.write_results("real", real.recipes(range(1)))
     real.write_results("real", curve.curve(range(1)))
     real.write_results("real", curve.transfer(tmp_path, range(1)))
+    real.anatomies(range(1))
     real.towers(range(1))
     found = json.loads((tmp_path / "results" / "real.json").read_text())
     for on in ("virtual", "real", "both"):
@@ -202,6 +204,19 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
         assert f"supervised.{on}" in found and f"map.best_over_clip.{on}" in found
     assert {"curve.4.real", "curve.4.after_virtual", "curve.all.real"} <= set(found)
     assert {"transfer.before", "transfer.after", "transfer.after_over_before"} <= set(found)
+    left_out = "leave_one_anatomy_out"
+    assert {f"{left_out}.first.across", f"{left_out}.second.across_over_within"} <= set(found)
     assert {"tower.lite0.zero_shot_auc.both", "tower.lite0.map.virtual"} <= set(found)
     assert found["zero_shot_auc.parrot.real"]["value"] == 0.5
     assert found["map.parrot.real"]["value"] == pytest.approx(found["map.chance"]["value"])
+
+
+def test_no_patient_of_the_chest_that_is_left_out_is_kept(module, tables):
+    anatomy = module("real_anatomy")
+    studies = module("real_data").studies_of("virtual")
+    name = anatomy.CHESTS["second"]
+    own = anatomy.of_chest(studies, name)
+    other = anatomy.of_chest(studies, name, wanted=False)
+    assert len(own) and len(other) and len(own) + len(other) == len(studies)
+    assert {anatomy.anatomy_of(one) for one in own["subject_id"]} == {name}
+    assert not set(own["subject_id"]) & set(other["subject_id"])
