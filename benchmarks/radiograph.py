@@ -1,6 +1,6 @@
 """Calibrate the findings and audit the films for shortcuts; writes book/results/radiograph.json.
 
-    python benchmarks/radiograph.py           about 20 minutes on 2 quiet cores, the default cohort
+    python benchmarks/radiograph.py           about 30 minutes on 2 quiet cores, the default cohort
                                               made (make data)
     python benchmarks/radiograph.py --quick   two minutes, to see that it runs; writes to another
                                               folder
