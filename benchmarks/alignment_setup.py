@@ -17,6 +17,7 @@ SEEDS = 3
 # Beside the others: one seed.
 ONCE = (
     "bank",
+    "clip",
     "soft",
     "txtrayalign_as_coded",
     "txtrayalign_by_f1",
