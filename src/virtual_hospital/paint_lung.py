@@ -51,7 +51,7 @@ def consolidation(
     solid = np.zeros_like(chest.added)
     solid[box] = filled[box] * soft * (1 - aired)
     solid *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(solid, 1.35), least=12)
+    return Evidence(drawing, chest.fill(solid, 1.0), least=12)
 
 
 def _bronchi(
@@ -101,8 +101,8 @@ def opacity(
     grain = 0.8 + 0.25 * chest.noise(10)
     cloud = chest.anatomy.lung(drawing.side) * patches
     thick = (0.75, 0.85, 0.95)[grade]
-    haze = cloud * np.clip(grain, 0.2, 1.2)
-    chest.fill(haze, 1.2, thick)
+    haze = cloud * np.clip(grain, 0.2, 1)
+    chest.fill(haze, 1.0, thick)
     return Evidence(drawing, cloud.astype(np.float32), least=25)
 
 
@@ -159,7 +159,7 @@ def atelectasis(
         airless = _plates(chest, drawing.side, zone, grade)
         drawn_up = (3, 7, 12)[grade]
     chest.body.raised[drawing.side] += drawn_up
-    return Evidence(drawing, chest.fill(airless, 1.5, 0.95), least=7)
+    return Evidence(drawing, chest.fill(airless, 1.05, 0.95), least=7)
 
 
 def _plates(

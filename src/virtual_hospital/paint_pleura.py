@@ -43,7 +43,7 @@ def effusion(
     height = np.maximum(0, above)
     floating = lung * np.exp(-height / 40)
     chest.fill(floating, 0.5, 0.2 * share)
-    return Evidence(drawing, chest.fill(fluid, 1.02), least=12)
+    return Evidence(drawing, chest.fill(fluid, 1.02), least=10)
 
 
 def _filled_to(
@@ -79,11 +79,11 @@ def pneumothorax(
     inside = seen - rounding
     air = lung * step(-inside / 0.5)
     fallen = lung * step(inside / 0.5)
-    edge = lung * bell((inside - 1.2) / 1.5)
-    amount = (0.25, 0.4, 0.55)[grade]
-    chest.fill(fallen, 0.8, amount)
+    edge = lung * bell(inside - 0.8)
+    amount = (0.2, 0.27, 0.32)[grade]
+    chest.fill(fallen, 0.6, amount)
     chest.fill(air, 0.0)
-    chest.fill(edge, 0.9, 0.9)
+    chest.fill(edge, 0.7, 0.6)
     visible = (seen < 0) & (np.abs(chest.x) > SPINE)
     beyond = air * visible
     return Evidence(drawing, beyond.astype(np.float32), least=12)

@@ -11,8 +11,8 @@ from virtual_hospital.chest import Box, Chest, Evidence, Offsets, Point
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.shapes import bell, step
 
-NODULE = ((16.0, 21.0), (21.0, 25.5), (25.5, 29.5))  # mm, diameters by grade
-GRANULOMA = (6.0, 9.5)  # mm, diameters
+NODULE = ((15.0, 19.0), (19.5, 23.5), (23.5, 27.5))  # mm, diameters by grade
+GRANULOMA = (5.5, 8.5)  # mm, diameters
 SPICULATED = 0.25  # share of nodules with spicules
 
 
@@ -32,14 +32,14 @@ def scar(
     offsets = chest.offsets(centre, box)
     steep = rng.uniform(0.2, 1.2)
     lie = steep * rng.choice([-1, 1])
-    usual = (23, 29, 36)[grade]
-    for _ in range(4 + grade):
+    usual = (22, 28, 34)[grade]
+    for _ in range(3 + grade):
         angle = lie + rng.normal(0, 0.22)
         length = usual * rng.uniform(0.6, 1.1)
         strand = _strand(rng, offsets, angle, length)
         np.maximum(strands[box], strand, out=strands[box])
     strands *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(strands, 2.8), least=4)
+    return Evidence(drawing, chest.fill(strands, 2.2), least=7)
 
 
 def _strand(
@@ -58,10 +58,10 @@ def _strand(
     wave = 1.5 * np.sin(along / 9 + slow)
     ripple = 0.8 * np.sin(along / 4 + fast)
     aside = rng.normal(0, 5)
-    thin = bell((across - aside - wave - ripple) / 1.7)
+    thin = bell((across - aside - wave - ripple) / 1.4)
     uneven = 0.75 + 0.25 * np.sin(along / 6 + fast)
     ends = bell(along / length)
-    return thin * ends * uneven * bell(front / 30)
+    return thin * ends * uneven * bell(front / 26)
 
 
 def nodule(
@@ -90,9 +90,9 @@ def nodule(
     if rng.random() < SPICULATED:
         spicules = _spicules(rng, places, radius)
         rays = _in_lung(chest, drawing.side, box, spicules)
-        chest.fill(rays, 1.5)
+        chest.fill(rays, 1.2)
     lump = _in_lung(chest, drawing.side, box, lump)
-    return Evidence(drawing, chest.fill(lump, 6.5))
+    return Evidence(drawing, chest.fill(lump, 3.5))
 
 
 def _in_lung(
@@ -163,4 +163,4 @@ def granuloma(
         ball = step((radius - _length(places)) / 0.5)
         np.maximum(balls[box], ball, out=balls[box])
     balls *= chest.anatomy.lung(drawing.side)
-    return Evidence(drawing, chest.fill(balls, 12.0), least=2)
+    return Evidence(drawing, chest.fill(balls, 10.0), least=2)

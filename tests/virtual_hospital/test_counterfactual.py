@@ -40,7 +40,7 @@ def test_what_arrives_is_the_same_on_every_ray_that_the_finding_does_not_meet(si
     assert change[mask].mean() > 0.2
     assert (change == 0).mean() > 0.75, "not one bit differs on most rays"
     far = ~ndimage.binary_dilation(mask, iterations=SIZE // 10)
-    assert change[far].max() < 1e-4, "soft edges fade away"
+    assert change[far].max() < 0.05, "the lung that floats on the fluid is a little denser"
 
 
 def test_the_others_keep_their_masks(sick):
@@ -142,17 +142,17 @@ def test_what_cannot_be_changed_is_said(change, name, message):
 def test_a_study_of_a_hospital_of_any_size_is_found_and_planned_once(
     tmp_path, monkeypatch, chest_of_all
 ):
-    monkeypatch.setattr(counterfactual, "load", lambda folder: chest_of_all)
+    monkeypatch.setattr(counterfactual, "load", lambda folder, name: chest_of_all)
     cue = {"kind": "drain", "finding": "effusion", "share": 1.0, "elsewhere": 0.0}
     (tmp_path / "truth").mkdir()
-    note = {"studies": 30, "seed": 5, "cue": cue}
+    note = {"studies": 30, "seed": 5, "cue": cue, "anatomy": None}
     (tmp_path / "truth/cohort.json").write_text(json.dumps(note))
     for study in plan_cohort(30, seed=5)[:3]:
         found, chest = planned(study.study_id, tmp_path)
         assert (found.subject_id, found.seed) == (study.subject_id, study.seed)
         assert bool(found.cue) == (study.drawn["effusion"] == 1)
         assert chest is chest_of_all
-    monkeypatch.setattr(counterfactual, "plan_cohort", lambda *_: pytest.fail("planned again"))
+    monkeypatch.setattr(counterfactual, "cases_of", lambda *_: pytest.fail("planned again"))
     assert planned(study.study_id, tmp_path)[0] is found
     with pytest.raises(KeyError):
         planned("50000000", tmp_path)

@@ -105,4 +105,7 @@ def test_removing_a_finding_leaves_the_masks_of_the_others(chest_of_all, gone):
     fewer = draw(chest_of_all, Body(), kept, 9).evidence
     others = [item for item in every if item.drawing.name != gone]
     for one, two in zip(others, fewer, strict=True):
-        assert np.array_equal(one.occupancy, two.occupancy), one.drawing.name
+        if one.drawing.name == "pneumothorax":  # what is filled by another finding is no air
+            assert (one.occupancy <= two.occupancy).all()
+        else:
+            assert np.array_equal(one.occupancy, two.occupancy), one.drawing.name

