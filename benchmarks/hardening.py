@@ -27,7 +27,7 @@ from txtray_utils.results import Result
 ROOT = Path(__file__).resolve().parents[1]
 OUTCOMES = ("right", "error", "reject", "note")
 FAULTS = ("misleading", "silent_wrong", "silent_loss", "crash", "unbounded", "leak")
-TIMES = 5  # runs of each task and code, in turn; the fastest counts
+TIMES = 3  # runs of each task and code, in turn; the fastest counts
 
 
 def tables() -> Iterator:
