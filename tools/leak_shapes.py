@@ -7,6 +7,7 @@ book/credentialed_data.md.
 
 import base64
 import binascii
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -23,13 +24,22 @@ PATH_ID = re.compile(r"(?<![A-Za-z0-9])(p1\d{7}|s5\d{7})(?!\d)")
 NAMED_ID = re.compile(rf"(?i)(?:{KEYS})[ _]?(?:id)?\W{{1,8}}(?:\w\()?([1235]\d{{7}})(?!\d)")
 HEADER = re.compile(rf"(?i)\b(?:{KEYS})_id\b")
 BARE_ID = re.compile(r"(?<![\w.])([1235]\d{7})(?![\w.])")
+DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+MADE_UP = re.compile(r"[ps]?[1235]0{6}\d")  # lower than any of MIMIC: for tests and examples
 DICOM_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{8}){4}(?![0-9a-f])")
 WORDS = (
     "final report|wet read|findings?|impression|indication|history|technique|comparison|"
     "examination|conclusion|recommendations?|addendum|reason for exam"
 )
 HEADING = re.compile(rf"(?im)(?:^|[\"'>.\\n ])({WORDS})\s*:\s*([^\n\"<\\]{{12,}})")
+LOUD = re.compile(r"(?m)^[ \t]*(?:FINDINGS|IMPRESSION):\s*\w")
+TITLE = re.compile(r"(?m)^[ \t]*(FINAL REPORT|WET READ)\s+([A-Z(][^\n]{11,})")
 BLANKED = re.compile(r"_{3}")
+GAP = re.compile(
+    r"(?i)_{3}[ -](?:year|[mf]\b|was |by |at |pm|am|on |compared)[^\n\"<\\]{0,60}"
+    r"|(?:dr\.?|compared? (?:to|with)|dated?|on|since|phone|study of|radiograph (?:of|from)) _{3}"
+    r"[^\n\"<\\]{0,60}"
+)
 INLINE = re.compile(rb"data:[\w/+.-]*;base64,([A-Za-z0-9+/=\s]{64,})")
 DATA = (
     ".dcm .nii .npy .npz .parquet .arrow .feather .h5 .hdf5 .pkl .pickle .pt .pth .ckpt .onnx "
@@ -56,30 +66,43 @@ def leaks(name: str, content: bytes) -> Iterator[Found]:
 
 def identifiers(text: str) -> Iterator[Found]:
     """Yield identifiers of MIMIC's shape: in a path, beside a name, below a header, of a film."""
+    found = {}
     for match in PATH_ID.finditer(text):
-        yield "identifier", match[1]
+        found[match[1]] = None
     for match in NAMED_ID.finditer(text):
-        yield "identifier", match[1]
+        found[match[1]] = None
     for match in DICOM_ID.finditer(text):
-        yield "identifier", match[0]
+        found[match[0]] = None
     if HEADER.search(text):
         for match in BARE_ID.finditer(text):
-            yield "identifier", match[1]
+            if not DATE.fullmatch(match[1]):
+                found[match[1]] = None
+    for one in found:
+        if not MADE_UP.fullmatch(one):
+            yield "identifier", one
 
 
 def reports(text: str) -> Iterator[Found]:
     """Yield the headings of a report that have a text behind them.
 
-    Two different headings make a report, and so does one beside a gap of de-identification.
+    Two different headings make a report, and so does one that begins a line in capitals or stands
+    beside a gap of de-identification.
     """
     found = {}
     for match in HEADING.finditer(text):
         found[match[1].lower()] = None
-    blanked = BLANKED.search(text) is not None
-    if len(found) > 1 or found and blanked:
+    alone = LOUD.search(text) or BLANKED.search(text)
+    if len(found) > 1 or found and alone:
         for match in HEADING.finditer(text):
-            said = " ".join(match[2].split())
-            yield "report", f"{match[1].upper()}: {said[:60]}"
+            yield "report", f"{match[1].upper()}: {_short(match[2])}"
+    for match in TITLE.finditer(text):
+        yield "report", f"{match[1]} {_short(match[2])}"
+    for match in GAP.finditer(text):
+        yield "de-identified text", _short(match[0])
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:60]
 
 
 def _text(content: bytes) -> str | None:
@@ -112,7 +135,8 @@ def _films(content: bytes) -> Iterator[Found]:
         return
     width, height = picture.size
     if min(width, height) >= SIDE:
-        yield "film", f"{width} x {height}"
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        yield "film", f"{width} x {height}, {digest}"
 
 
 def _outputs(text: str) -> Iterator[Found]:
