@@ -32,6 +32,7 @@ WORDS = (
     "examination|conclusion|recommendations?|addendum|reason for exam"
 )
 HEADING = re.compile(rf"(?im)(?:^|[\"'>.\\n ])({WORDS})\s*:\s*([^\n\"<\\]{{12,}})")
+HEADWORD = re.compile(rf"\b(?=[A-Z])((?i:{WORDS}))\s*:")
 LOUD = re.compile(r"(?m)^[ \t]*(?:FINDINGS|IMPRESSION):\s*\w")
 TITLE = re.compile(r"(?m)^[ \t]*(FINAL REPORT|WET READ)\s+([A-Z(][^\n]{11,})")
 BLANKED = re.compile(r"_{3}")
@@ -89,7 +90,7 @@ def reports(text: str) -> Iterator[Found]:
     beside a gap of de-identification.
     """
     found = {}
-    for match in HEADING.finditer(text):
+    for match in HEADWORD.finditer(text):
         found[match[1].lower()] = None
     alone = LOUD.search(text) or BLANKED.search(text)
     if len(found) > 1 or found and alone:
