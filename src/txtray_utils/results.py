@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from txtray_utils.errors import InputError
 from txtray_utils.guard import check_may_be_published, keep_in
 from txtray_utils.settings import settings
 
