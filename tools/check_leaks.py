@@ -3,7 +3,7 @@
     python tools/check_leaks.py                 what git tracks or would add, and built pages
     python tools/check_leaks.py --staged        what the next commit holds (.githooks/pre-commit)
     python tools/check_leaks.py --since REV     every file and message of the commits since REV
-    python tools/check_leaks.py --accept WHY    note all that is found in the list of what is allowed
+    python tools/check_leaks.py --accept WHY    note what is found in the list of what is allowed
 
 What the book itself shows is listed in leaks_allowed.csv, one finding a line, by its hash: a new
 text in the same file is found again. A built page may show what the committed book or the cache of
@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import built_pages
@@ -59,7 +60,8 @@ def findings(root: Path, *, staged: bool = False, since: str | None = None) -> I
     """Yield what is found in a repository: in its files, its index, or its latest commits."""
     if since:
         entries = committed(root, since)
-        for kind, what in in_text(git(root, "log", "--format=%an %ae %B", f"{since}..HEAD")):
+        messages = git(root, "log", "--format=%an %ae %B", f"{since}..HEAD")
+        for kind, what in in_text(messages):
             yield "commit message", kind, what
     elif staged:
         entries = indexed(root)
@@ -109,12 +111,14 @@ def committed(root: Path, since: str) -> Iterator[Entry]:
     command = ("log", "--raw", "--no-abbrev", "-z", "-m", "--no-renames", "--format=")
     parts = git(root, *command, f"{since}..HEAD").split(b"\0")
     seen = set()
-    for head, name in zip(parts, parts[1:], strict=False):
+    for head, name in pairwise(parts):
         head = head.strip()
         if not head.startswith(b":"):
             continue
-        _, mode, _, digest, change = head.decode().split()
-        if change == "D" or (name, digest) in seen:
+        words = head.decode().split()
+        mode = words[1]
+        digest = words[3]
+        if words[4] == "D" or (name, digest) in seen:
             continue
         seen.add((name, digest))
         content = b"" if mode == MODULE else git(root, "cat-file", "blob", digest)
@@ -135,12 +139,14 @@ def not_allowed(found: Iterable[Finding], listed: Path) -> list[Finding]:
     """Return the findings that the list does not hold, each once."""
     allowed = set()
     if listed.is_file():
-        with listed.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                allowed.add((row["file"], row["kind"], row["digest"]))
+        text = listed.read_text("utf-8")
+        for row in csv.reader(text.splitlines()):
+            allowed.add(tuple(row[:3]))
     left = {}
     for one in found:
-        if (one[0], one[1], digest_of(one)) not in allowed:
+        file, kind, _ = one
+        digest = digest_of(one)
+        if (file, kind, digest) not in allowed:
             left[one] = None
     return list(left)
 
@@ -148,17 +154,20 @@ def not_allowed(found: Iterable[Finding], listed: Path) -> list[Finding]:
 def accept(found: Iterable[Finding], listed: Path, why: str) -> None:
     """Add findings to the list, with the reason for all of them."""
     new = not listed.exists()
-    with listed.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    with listed.open("a", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
         if new:
             writer.writerow(COLUMNS)
         for one in found:
-            writer.writerow((one[0], one[1], digest_of(one), why))
+            file, kind, _ = one
+            digest = digest_of(one)
+            writer.writerow((file, kind, digest, why))
 
 
 def digest_of(found: Finding) -> str:
     """Return 16 hexadecimal digits of what was found; the list itself must not quote it."""
-    return hashlib.sha256(found[2].encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    what = found[2].encode("utf-8", "backslashreplace")
+    return hashlib.sha256(what).hexdigest()[:16]
 
 
 def git(root: Path, *arguments: str) -> bytes:

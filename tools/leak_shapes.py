@@ -42,49 +42,12 @@ GAP = re.compile(
     r"[^\n\"<\\]{0,60}"
 )
 INLINE = re.compile(rb"data:[\w/+.-]*;base64,([A-Za-z0-9+/=\s]{64,})")
-DATA = [
-    ".dcm",
-    ".nii",
-    ".npy",
-    ".npz",
-    ".parquet",
-    ".arrow",
-    ".feather",
-    ".h5",
-    ".hdf5",
-    ".pkl",
-    ".pickle",
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".onnx",
-    ".safetensors",
-    ".sqlite",
-    ".db",
-    ".duckdb",
-    ".faiss",
-    ".zip",
-    ".gz",
-    ".tgz",
-    ".tar",
-    ".bz2",
-    ".xz",
-    ".zst",
-    ".7z",
-    ".rar",
-    ".tif",
-    ".tiff",
-    ".xlsx",
-    ".xls",
-    ".docx",
-    ".pdf",
-    ".partial",
-    ".broken",
-    ".rejects.csv",
-    ".log",
-    ".hea",
-    ".dat",
-]
+BARE_DICOM = (b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x02\x00\x00\x00")
+DATA = """
+.dcm .nii .npy .npz .parquet .arrow .feather .h5 .hdf5 .pkl .pickle .pt .pth .ckpt
+.onnx .safetensors .sqlite .db .duckdb .faiss .zip .gz .tgz .tar .bz2 .xz .zst .7z
+.rar .tif .tiff .xlsx .xls .docx .pdf .partial .broken .rejects.csv .log .hea .dat
+"""
 
 
 def leaks(name: str, content: bytes) -> Iterator[Found]:
@@ -156,13 +119,11 @@ def _data_file(name: str, content: bytes) -> Iterator[Found]:
     """Yield a file of a kind that holds data, told by its name or its first bytes."""
     file = PurePosixPath(name)
     endings = {file.suffix.lower(), "".join(file.suffixes[-2:]).lower()}
-    if content[128:132] == b"DICM" or content[:4] in (
-        b"\x08\x00\x05\x00",
-        b"\x08\x00\x08\x00",
-        b"\x02\x00\x00\x00",
-    ):
+    if content[128:132] == b"DICM" or content.startswith(BARE_DICOM):
         yield "DICOM", file.name
-    elif endings & set(DATA) or content[:2] in (b"PK", b"\x1f\x8b") or content[:4] == b"PAR1":
+    elif (
+        endings & set(DATA.split()) or content[:2] in (b"PK", b"\x1f\x8b") or content[:4] == b"PAR1"
+    ):
         yield "data file", file.name
 
 

@@ -204,7 +204,7 @@ SEEN = "is not made from the source 'mimic'.*nobody else may see.*--private"
 ATTACKS = [
     Attack("a model in a work tree", in_private(in_a_work_tree), "error", CREDENTIALED),
     Attack("the usual data folder", in_private(in_the_usual_folder), "error", CREDENTIALED),
-    Attack("a folder of one's own films", in_private(in_a_work_tree, "folder"), "error", "'folder'"),
+    Attack("one's own films", in_private(in_a_work_tree, "folder"), "error", "'folder'"),
     Attack("a bare repository", in_private(in_a_bare_repository), "error", CREDENTIALED),
     Attack("a hidden one", in_private(beside_a_hidden_repository), "error", CREDENTIALED),
     Attack("one by its name", in_private(in_a_named_work_tree), "error", CREDENTIALED),

@@ -61,10 +61,10 @@ ATTACHED = {"attachments": {"a.png": {"image/png": "AAAA"}}}
 FILES = [  # name of the leak, file, content, what is said
     ("an output in a notebook", "a.ipynb", notebook(outputs=[STREAM]), "output: cell a"),
     ("a notebook that cannot be read", "a.ipynb", b"{", "output: .*cannot be read"),
-    ("a film attached to a cell", "a.ipynb", notebook(**MARKDOWN, **ATTACHED), "film: attach|output"),
+    ("an attached film", "a.ipynb", notebook(**MARKDOWN, **ATTACHED), "film: attach|output"),
     ("an identifier in a log line", "a.md", f"reading {PATH}.txt".encode(), "identifier: p1"),
     ("an identifier in a file's name", f"{PATH}.md", b"", "identifier: s5"),
-    ("an identifier in a traceback", "a.md", f"KeyError: study_id={STUDY}".encode(), "identifier: 5"),
+    ("one in a traceback", "a.md", f"KeyError: study_id={STUDY}".encode(), "identifier: 5"),
     ("a table of patients", "a.csv", f"subject_id,age\n{PERSON},61\n".encode(), "identifier: 1"),
     ("a stay in JSON", "a.json", json.dumps({"hadm_id": int(STAY)}).encode(), "identifier: 2"),
     ("a patient in a sentence", "a.md", f"See patient {PERSON}.".encode(), "identifier: 1"),

@@ -35,7 +35,6 @@ def marked(pixels: np.ndarray) -> np.ndarray:
         return pixels
     picture = Image.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
-    step = max(24, pixels.shape[0] // 3)
-    for height in range(step // 2, pixels.shape[0], step):
-        pen.text((2, height), words, fill=255, stroke_width=1, stroke_fill=0)
+    middle = pixels.shape[0] // 2
+    pen.text((2, middle), words, fill=255, stroke_width=1, stroke_fill=0)
     return np.asarray(picture)
