@@ -158,6 +158,20 @@ def executed(*options: str):
     return act
 
 
+def notebooks_in_private(folder: Path) -> bool:
+    """`--private` copies the notebooks, as they are run, to where nobody else can open them."""
+    run = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execute, "execute", lambda staged: run.extend(staged) or 0)
+        assert execute.execute_in_private() == 0
+    place = folder / "data" / "executed"
+    assert run
+    for file in map(Path, run):
+        assert file.is_relative_to(place)
+        assert file.stat().st_mode & 0o777 == 0o600
+    return place.stat().st_mode & 0o777 == 0o700
+
+
 def marked_figures(_: Path) -> list[str]:
     numbers = pd.DataFrame([[0.5]], index=["a"], columns=["b"])
     _, (left, right) = plt.subplots(1, 2)
@@ -218,6 +232,7 @@ ATTACKS = [
     Attack("published results", in_private(published), "error", NOT_PUBLISHED),
     Attack("... by the setting", in_private(published_by_setting), "error", NOT_PUBLISHED),
     Attack("notebooks in the checkout", in_private(executed()), "note", SEEN),
+    Attack("notebooks in private", in_private(notebooks_in_private), "right"),
     Attack("private, open data", executed("--private"), "note", "is for a credentialed source"),
     Attack("built pages", in_private(lambda _: pages.setup(None)), "error", SEEN),
     Attack("figures", in_private(marked_figures), "note", "mimic: credentialed, do not share"),
