@@ -6,6 +6,7 @@ Explained in book/01_reading_a_radiograph.
 """
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -64,13 +67,21 @@ class Rejects:
         return pd.DataFrame([asdict(row) for row in self.rows], columns=columns, dtype=str)
 
     def save(self, path: Path) -> None:
-        """Write the table as csv.
+        """Write the table as csv, in which no text is a formula to a spreadsheet program.
 
         Raises:
             InputError: the folder cannot be written or is full.
         """
         with writing(path):
-            self.frame().to_csv(path, index=False)
+            self.frame().map(as_text).to_csv(path, index=False)
+
+
+def as_text(cell: str) -> str:
+    """Return a cell that a spreadsheet program takes as a text: one that begins as a formula does
+    gets an apostrophe; a number is left as it is."""
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 @contextmanager

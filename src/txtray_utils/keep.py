@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from txtray_utils.code import code_of
 from txtray_utils.errors import writing
+from txtray_utils.guard import keep_in
 from txtray_utils.settings import data_dir
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,11 @@ def kept(
         ending: of the file's name, such as ".safetensors".
 
     Raises:
-        InputError: the folder cannot be written, or the disk is full.
+        InputError: the folder cannot be written, the disk is full, or the source is credentialed
+            and the folder lies in a git work tree.
     """
     path = entry_path(kind, inputs, makers, ending)
+    keep_in(path)
     if _is_whole(path):
         found, value = _try(read, path)
         if found:

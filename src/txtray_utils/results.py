@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from txtray_utils.errors import InputError
-from txtray_utils.settings import PRIVATE, settings
+from txtray_utils.guard import check_may_be_published, keep_in
+from txtray_utils.settings import settings
 
 EXEMPT_UNITS = (
     "s",
@@ -83,11 +83,12 @@ def write_results(name: str, results: Mapping[str, Result], folder: Path | None 
     the same bytes.
 
     Raises:
-        InputError: the folder is the checkout's `book/results`, which is published, and the source
-            of this run is one of `settings.PRIVATE`.
+        InputError: the source of this run is credentialed, and the folder is `book/results`, which
+            is published, or lies in a git work tree.
     """
     path = (folder or settings().results) / f"{name}.json"
-    _check_may_be_published(path)
+    check_may_be_published(path)
+    keep_in(path, "TXTRAY_RESULTS (or TXTRAY_DATA)")
     merged = (read_results(name, path.parent) if path.exists() else {}) | dict(results)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -144,17 +145,6 @@ def compare_results(new: Mapping[str, Result], old: Mapping[str, Result]) -> lis
 def result_names(folder: Path) -> Iterable[str]:
     """Return the names of the result files in `folder`, sorted."""
     return sorted(path.stem for path in folder.glob("*.json"))
-
-
-def _check_may_be_published(path: Path) -> None:
-    now = settings()
-    if now.source not in PRIVATE or now.checkout is None:
-        return
-    published = now.checkout.resolve() / "book" / "results"
-    if path.resolve().is_relative_to(published):
-        fault = f"results of the source {now.source!r} must not be published"
-        remedy = "Unset TXTRAY_RESULTS, or set it to a folder outside book/results."
-        raise InputError(path, fault, remedy)
 
 
 def _plain(result: Result) -> dict:

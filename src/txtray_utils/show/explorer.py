@@ -17,6 +17,7 @@ from string import Template
 import numpy as np
 from PIL import Image as Picture
 
+from txtray_utils.show.watermark import marked
 from txtray_utils.studies.pixels import encode_png, film_pixels
 
 MOST = 12  # studies; each brings its film, and a longer list is hard to survey
@@ -109,7 +110,7 @@ def _article(study: Shown, true: str, credit: str, name: str) -> str:
     """Return one study: its film beside the true report, then each system's report beside its
     findings."""
     bytes_of_film = np.rint(film_pixels(study.film) * 255).astype(np.uint8)
-    png = base64.b64encode(encode_png(bytes_of_film)).decode()
+    png = base64.b64encode(encode_png(marked(bytes_of_film))).decode()
     source = f"data:image/png;base64,{png}"
     said = study.reports[true]
     parts = [

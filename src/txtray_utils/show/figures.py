@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 from PIL import Image as Picture
 
 from txtray_utils.results import Result
+from txtray_utils.show.watermark import mark
 from txtray_utils.studies.pixels import film_pixels
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
@@ -50,6 +51,7 @@ def films(
 def _film(axis: Axes, image: np.ndarray | Picture.Image) -> None:
     """Draw a film so that two of them can be compared."""
     axis.imshow(film_pixels(image), cmap="gray", vmin=0, vmax=1)
+    mark(axis)
 
 
 def overlay(
@@ -179,6 +181,7 @@ def intervals(
         axis.errorbar(value, row, xerr=reach, fmt="o", color=shade, capsize=3)
     names = [name.replace("_", " ") for name in results]
     axis.set_yticks(range(len(names)), names)
+    mark(axis)
 
 
 def table_of_numbers(
@@ -192,6 +195,7 @@ def table_of_numbers(
     image = axis.imshow(numbers, cmap="cividis", vmin=0, vmax=top, aspect="auto")
     axis.set_xticks(range(len(frame.columns)), frame.columns)
     axis.set_yticks(range(len(frame)), frame.index)
+    mark(axis)
     for (row, column), value in np.ndenumerate(numbers):
         colour = "black" if value > dark_below else "white"
         axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)

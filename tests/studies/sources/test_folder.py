@@ -213,11 +213,11 @@ def test_when_no_row_can_be_used_the_fault_is_told(write):
         read(write(row("a.png", patient="")))
 
 
-def test_a_table_that_is_kept_in_a_git_work_tree_is_warned_of(write, tmp_path, caplog):
-    place = write(row("a.png", view="PA"))
+def test_a_table_that_would_be_kept_in_a_git_work_tree_is_refused(write, tmp_path):
+    write(row("a.png", view="PA"))
     (tmp_path / "data" / ".git").mkdir(parents=True)
-    read(place)
-    assert "is kept in a git work tree" in caplog.text and "set TXTRAY_DATA" in caplog.text
+    with pytest.raises(InputError, match="a git work tree.*'folder' is credentialed.*TXTRAY_DATA"):
+        load_studies("folder")
 
 
 def test_the_table_is_made_again_when_the_list_changes_and_nothing_is_written_there(write):

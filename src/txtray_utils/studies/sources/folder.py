@@ -20,9 +20,10 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
+from txtray_utils.guard import work_tree
 from txtray_utils.read.dicom import view_position
 from txtray_utils.read.radiograph import read_image, shrunk
-from txtray_utils.settings import data_dir, settings
+from txtray_utils.settings import settings
 from txtray_utils.studies.columns import FRONTAL
 from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.folder_list import read_list
@@ -55,15 +56,6 @@ def folder() -> Path:
     return place
 
 
-def work_tree(place: Path) -> Path | None:
-    """Return the git work tree that a folder lies in, or None."""
-    place = place.resolve()
-    for above in (place, *place.parents):
-        if (above / ".git").exists():
-            return above
-    return None
-
-
 def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a frontal film.
 
@@ -75,9 +67,6 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             or has no row that can be used.
     """
     index = place / INDEX
-    if work_tree(data_dir("tables")):
-        text = "the table holds your films and is kept in a git work tree, %s: set TXTRAY_DATA"
-        log.warning(text, data_dir("tables"))
     table = read_list(index, rejects)
     split = _split(table, index)
     films = _films(table, place, rejects)

@@ -21,6 +21,7 @@ import pandas as pd
 from datasets import Dataset
 
 from txtray_utils.errors import Rejects
+from txtray_utils.guard import meet
 from txtray_utils.keep import entry_path, kept
 from txtray_utils.read.mesh_rules import MESH_FILE
 from txtray_utils.read.patterns import PATTERN_FILE
@@ -71,6 +72,7 @@ def read_folder(source: str, place: Path) -> Dataset:
     It is kept, and raises, as `load_studies` says.
     """
     rows = _module(source).rows
+    meet(source)
     path = _entry(source, place)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     if not _rejects(path).exists():
