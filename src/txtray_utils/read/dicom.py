@@ -14,13 +14,14 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing, pixel_array
+from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from txtray_utils.errors import InputError
 from txtray_utils.read.film_file import begin, check_unfolds
-from txtray_utils.read.film_header import check_header, used_bits
+from txtray_utils.read.film_header import check_header
 from txtray_utils.read.greyscale import FETCH_AGAIN, Grey, between_percentiles
+from txtray_utils.read.stored import decoded, padding, used_bits
 
 _SLOPES = (1e-6, 1e6)  # what a Rescale Slope may be, without its sign
 _INTERCEPT = 1e9  # the most, without its sign
@@ -93,10 +94,9 @@ def grey(dataset: Dataset, where: str | Path = "dataset") -> Grey:
 
 def _grey(dataset: Dataset, where: str | Path) -> Grey:
     check_header(dataset, where)
-    decoded = _stored(dataset, where)
-    stored, bits_notes = used_bits(decoded, dataset, where)
-    padding, padding_notes = _padding(stored, dataset)
-    used = ~padding
+    stored, bits_notes = used_bits(decoded(dataset, where), dataset, where)
+    padded, padding_notes = padding(stored, dataset)
+    used = ~padded
     if not used.any() or stored[used].min() == stored[used].max():
         remedy = "Leave it out: there is no picture in it."
         raise InputError(where, "all pixels have the same value", remedy)
@@ -107,60 +107,13 @@ def _grey(dataset: Dataset, where: str | Path) -> Grey:
     if inverse:
         shown = 1 - shown
         steps.append("inverted")
-    if padding.any():
+    if padded.any():
         steps.append("padding made black")
     pixels = np.where(used, shown, 0).astype(np.float32)
     view = str(dataset.get("ViewPosition") or "")
     photometric = dataset.PhotometricInterpretation
     notes = bits_notes + padding_notes + notes + voi_notes + inverse_notes
     return Grey(pixels, view, photometric, int(dataset.BitsStored), tuple(steps), notes)
-
-
-def _stored(dataset: Dataset, where: str | Path) -> np.ndarray:
-    try:
-        stored = pixel_array(dataset, correct_unused_bits=False)
-    except Exception as error:  # each decoder has exceptions of its own
-        meta = getattr(dataset, "file_meta", None)
-        syntax = getattr(meta, "TransferSyntaxUID", None)
-        name = getattr(syntax, "name", "unknown transfer syntax")
-        first, *_ = str(error).strip().splitlines() or [""]
-        fault = f"its pixels cannot be decoded from {name} ({type(error).__name__}: {first})"
-        remedy = (
-            f"{FETCH_AGAIN} For a compressed syntax install a decoder (pylibjpeg or gdcm), "
-            "or decompress it elsewhere."
-        )
-        raise InputError(where, fault, remedy) from error
-    if stored.ndim != 2:
-        fault = f"holds {len(stored)} frames, and its header does not say so"
-        raise InputError(where, fault, "Export the one frame that is the radiograph.")
-    return stored
-
-
-def _padding(stored: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, Notes]:
-    """Return which pixels are padding, and notes where the header is wrong about it."""
-    value = dataset.get("PixelPaddingValue")
-    limit = dataset.get("PixelPaddingRangeLimit")
-    ignored = "{} is {}, and was ignored"
-    none = np.zeros(stored.shape, bool)
-    if not isinstance(value, int):
-        said = value if value is not None else limit
-        notes = (ignored.format("Pixel Padding Value", value),) if said is not None else ()
-        return none, notes
-    notes = ()
-    if limit is None:
-        limit = value
-    elif not isinstance(limit, int):
-        notes = (ignored.format("Pixel Padding Range Limit", limit),)
-        limit = value
-    least, most = np.iinfo(stored.dtype).min, np.iinfo(stored.dtype).max
-    ends = []
-    for end in (value, limit):
-        if not least <= end <= most:
-            end += (most - least + 1) * (1 if end < least else -1)
-            notes += ("Pixel Padding Value has the wrong sign, which was mended",)
-        ends.append(end)
-    low, high = sorted(ends)
-    return (stored >= low) & (stored <= high), notes
 
 
 def _modality(

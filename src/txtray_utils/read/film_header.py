@@ -6,7 +6,6 @@ Explained in book/01_reading_a_radiograph.
 
 from pathlib import Path
 
-import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -18,7 +17,6 @@ _RADIOGRAPHS = ("CR", "DX", "DR", "RG", "RF")
 _PERHAPS = ("MG", "XA", "PX", "IO", "OT", "SC")  # projections, or anything
 _FILM_CLASSES = ("Radiograph", "X-Ray", "Secondary Capture")  # in the name of a SOP class
 _LEAVE = "Leave it out: it is no radiograph."
-_OVERLAYS = range(0x6000, 0x6020, 2)
 
 
 def check_header(dataset: Dataset, where: str | Path) -> None:
@@ -69,40 +67,3 @@ def check_radiograph(dataset: Dataset, where: str | Path) -> tuple[str, ...]:
     if part and "CHEST" not in part and "THORAX" not in part:
         notes.append(f"Body Part Examined is {part}")
     return tuple(notes)
-
-
-def used_bits(
-    stored: np.ndarray, dataset: Dataset, where: str | Path
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return pixels (H, W) without what lies in the bits above Bits Stored, and a note on it.
-
-    An overlay may lie there, or one value in all pixels.
-
-    Raises:
-        InputError: what lies there belongs to the picture, or High Bit is at odds with Bits Stored.
-    """
-    high = dataset.get("HighBit")
-    if isinstance(high, int) and high != dataset.BitsStored - 1:
-        fault = f"High Bit is {high} and Bits Stored {dataset.BitsStored}: which bits count?"
-        raise InputError(where, fault, "Set High Bit to Bits Stored less one, or export it again.")
-    spare = 8 * stored.itemsize - dataset.BitsStored
-    if spare <= 0:
-        return stored, ()
-    used = (stored << spare) >> spare
-    if np.array_equal(used, stored):
-        return stored, ()
-    above = stored ^ used
-    overlay = any((group, 0x0102) in dataset for group in _OVERLAYS)
-    if not overlay and above.min() != above.max():
-        short_sign = dataset.PixelRepresentation == 1 and stored.min() >= 0
-        if not short_sign or stored.max() >> dataset.BitsStored or _rough(stored) < _rough(used):
-            fault = f"its pixels go beyond Bits Stored ({dataset.BitsStored}), or their sign does"
-            remedy = "Correct Bits Stored, High Bit or Pixel Representation, or export it again."
-            raise InputError(where, fault, remedy)
-    return used, (f"bits above Bits Stored ({dataset.BitsStored}) were left out",)
-
-
-def _rough(pixels: np.ndarray) -> float:
-    """Return the mean step between neighbours in a row: large where values wrap."""
-    steps = np.diff(pixels.astype(np.float32))
-    return float(np.abs(steps).mean())

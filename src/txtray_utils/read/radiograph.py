@@ -18,6 +18,7 @@ from txtray_utils.read.geometry import as_hung
 from txtray_utils.read.greyscale import Grey
 from txtray_utils.read.picture import BEGINNINGS, read_picture
 
+Span = tuple[float, float]  # fractions of a side
 SIDE = 512  # pixels, longest side of an image in the study table
 
 
@@ -33,7 +34,8 @@ def read_image(path: str | Path) -> Grey:
         InputError: no regular file, none of the three kinds, cut short, several frames, beyond the
             limits of `film_file`, no radiograph, or as for `dicom.grey`.
     """
-    is_picture = begin(path, 8).startswith(BEGINNINGS)
+    start = begin(path, 8)
+    is_picture = start.startswith(BEGINNINGS)
     read = read_picture if is_picture else _read_film
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -53,7 +55,8 @@ def _read_film(path: str | Path) -> Grey:
     notes = check_radiograph(dataset, path)
     image = grey(dataset, path)
     pixels, turned = as_hung(image.pixels, dataset, path)
-    return replace(image, pixels=pixels, notes=image.notes + notes + turned)
+    every = (*image.notes, *notes, *turned)
+    return replace(image, pixels=pixels, notes=every)
 
 
 def shrunk(pixels: np.ndarray) -> np.ndarray:
@@ -91,7 +94,7 @@ def polarity_suspect(pixels: np.ndarray) -> bool:
     return polarity(pixels) < 0
 
 
-def _mean(pixels: np.ndarray, rows: tuple[float, float], columns: tuple[float, float]) -> float:
+def _mean(pixels: np.ndarray, rows: Span, columns: Span) -> float:
     """Return the mean of a box, given in fractions of the height and the width."""
     height, width = pixels.shape
     down = _between(rows, height)
@@ -99,7 +102,7 @@ def _mean(pixels: np.ndarray, rows: tuple[float, float], columns: tuple[float, f
     return float(pixels[down, across].mean())
 
 
-def _between(ends: tuple[float, float], size: int) -> slice:
+def _between(ends: Span, size: int) -> slice:
     first = int(ends[0] * size)
     last = int(ends[1] * size)
     return slice(first, max(last, first + 1))

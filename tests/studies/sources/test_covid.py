@@ -153,7 +153,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(tree):
         "inverted: looks inverted",
         "number: age is 'fifty'",
         "number: temperature is 'warm'",
-        "mask: is (9, 60) and its image",
+        "mask: is (70, 120) and its image",
     }
     assert len(faults) == len(expected)
     assert all(any(fault.startswith(start) for fault in faults) for start in expected), faults
