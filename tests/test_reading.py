@@ -32,7 +32,7 @@ EXCEPTIONS = {
     ),
     ("01_reading_a_radiograph", "reach"): (
         14_900,
-        "readers of files with all that they refuse, and pictures of films in which organs and findings are named",
+        "readers of files with all that they refuse, and pictures in which organs are named",
     ),
     ("04_contrastive_alignment", "reach"): (
         15_900,
