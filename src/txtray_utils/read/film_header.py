@@ -48,8 +48,8 @@ def check_radiograph(dataset: Dataset, where: str | Path) -> tuple[str, ...]:
         InputError: Modality or SOP Class says that it is no radiograph (a CT slice, a dose).
     """
     modality = str(dataset.get("Modality") or "").strip().upper()
-    kind = str(dataset.get("SOPClassUID") or "")
-    name = UID(kind).name
+    kind = UID(str(dataset.get("SOPClassUID") or ""))
+    name = kind.name
     if modality and modality not in _RADIOGRAPHS + _PERHAPS:
         fault = f"is of modality {modality}, not a radiograph ({', '.join(_RADIOGRAPHS)})"
         raise InputError(where, fault, _LEAVE)

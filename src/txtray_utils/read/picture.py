@@ -82,6 +82,8 @@ def _deep(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _shallow(image: Image.Image) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return 8-bit greys (H, W) and notes on colour and transparency."""
+    if image.mode == "L" and "transparency" not in image.info:
+        return np.asarray(image), ()
     if image.mode == "CMYK":
         image = image.convert("RGB")
     colour = image.convert("RGBA")

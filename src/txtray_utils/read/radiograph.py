@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from txtray_utils.errors import InputError
 from txtray_utils.read.dicom import grey, open_dicom
 from txtray_utils.read.film_file import begin, check_film
 from txtray_utils.read.film_header import check_header, check_radiograph
@@ -51,8 +52,11 @@ def read_image(path: str | Path) -> Grey:
 
 def _read_film(path: str | Path) -> Grey:
     dataset = open_dicom(path)
-    check_header(dataset, path)
-    notes = check_radiograph(dataset, path)
+    try:
+        notes = check_radiograph(dataset, path)
+    except InputError:
+        check_header(dataset, path)  # what is no grey picture at all is said first
+        raise
     image = grey(dataset, path)
     pixels, turned = as_hung(image.pixels, dataset, path)
     every = (*image.notes, *notes, *turned)
