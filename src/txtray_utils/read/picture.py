@@ -51,7 +51,8 @@ def read_picture(path: str | Path) -> Grey:
         pixels = pixels.astype(np.float32)
         return Grey(pixels, "", "", 16, ("percentiles",), notes)
     pixels = values / 255
-    return Grey(pixels.astype(np.float32), "", "", 8, (), notes)
+    pixels = pixels.astype(np.float32)
+    return Grey(pixels, "", "", 8, (), notes)
 
 
 def _noted(image: Image.Image, start: bytes) -> tuple[str, ...]:

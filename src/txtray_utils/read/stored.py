@@ -54,7 +54,8 @@ def used_bits(stored: np.ndarray, dataset: Dataset, where: str | Path) -> tuple[
         fault = f"High Bit is {high} and Bits Stored {dataset.BitsStored}: which bits count?"
         raise InputError(where, fault, "Set High Bit to Bits Stored less one, or export it again.")
     spare = 8 * stored.itemsize - dataset.BitsStored
-    if spare <= 0:
+    unsigned = stored.dtype.kind == "u"
+    if spare <= 0 or (unsigned and not int(stored.max()) >> dataset.BitsStored):
         return stored, ()
     used = (stored << spare) >> spare
     if np.array_equal(used, stored):
