@@ -31,15 +31,15 @@ EXCEPTIONS = {
         "every constant is one column of the one table",
     ),
     ("01_reading_a_radiograph", "reach"): (
-        14_900,
+        15_000,
         "readers of files with all that they refuse, and pictures in which organs are named",
     ),
     ("04_contrastive_alignment", "reach"): (
-        15_900,
+        16_000,
         "it trains, by calls that reach encoders, objectives and the loop, and keeps its numbers",
     ),
     ("05_retrieval_and_zero_shot", "reach"): (
-        18_300,
+        18_400,
         "what chapter 4 reaches, since the models are trained where they are not kept, and scores",
     ),
     ("06_writing_a_report", "reach"): (

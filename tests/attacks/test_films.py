@@ -18,6 +18,8 @@ from tests.read.films import made
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.dicom import view_position
 from txtray_utils.read.radiograph import read_image
+from txtray_utils.studies.sources import lungs
+from txtray_utils.studies.sources.mimic import films_in
 
 SIDE = 96
 DOWN, ACROSS = np.mgrid[:SIDE, :SIDE].astype(np.uint16)
@@ -109,9 +111,9 @@ def png_chunk(kind, content):
     return len(content).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def png(folder, width, height, depth, colour, rows):
+def png(folder, side, depth, colour, rows):
     """Write a PNG by hand: what Pillow does not write."""
-    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    size = side.to_bytes(4, "big") * 2
     start = png_chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0]))
     end = png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
     path = folder / "film.png"
@@ -123,7 +125,7 @@ def deep_colour(folder):
     rows = b""
     for row in RAMP.astype(">u2"):
         rows += b"\0" + np.repeat(row, 3).tobytes()
-    return read_image(png(folder, SIDE, SIDE, 16, 2, zlib.compress(rows))).notes
+    return read_image(png(folder, SIDE, 16, 2, zlib.compress(rows))).notes
 
 
 def bounded(path, seconds=20, megabytes=1500):
@@ -149,7 +151,7 @@ def png_bomb(folder):
     for _ in range(13_000):
         parts.append(packer.compress(bytes(13_001)))
     parts.append(packer.flush())
-    return bounded(png(folder, 13_000, 13_000, 8, 0, b"".join(parts)))
+    return bounded(png(folder, 13_000, 8, 0, b"".join(parts)))
 
 
 def deflated(folder, side, blank=0):
@@ -188,6 +190,35 @@ def foreign_reject(folder):
     rejects.add(foreign_name(folder), "two", "has no row", "Add one.")
     rejects.save(folder / "rejects.csv")
     return (folder / "rejects.csv").read_text("utf-8").splitlines()
+
+
+def one_dicom_among_jpg(folder):
+    """One film as DICOM and two as JPG: the JPG are used."""
+    for name in ("mimic-cxr/files/a.dcm", "mimic-cxr-jpg/files/a.jpg", "mimic-cxr-jpg/files/b.jpg"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return films_in(folder) == ("mimic-cxr-jpg", ".jpg")
+
+
+def foreign_film_of_lungs(folder):
+    """A set of lungs with a film whose name is not UTF-8: that film is a reject."""
+    films = folder / "JSRT" / lungs.FILMS
+    films.mkdir(parents=True)
+    foreign_name(films)
+    rejects = Rejects()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TXTRAY_LUNGS", str(folder))
+        found = list(lungs.rows(lungs.folder(), rejects))
+    assert found == []
+    return rejects.rows
+
+
+def sparse(folder):
+    path = folder / "film.dcm"
+    path.touch()
+    os.truncate(path, 10**12)
+    return read_image(path)
 
 
 def two_frames(folder):
@@ -352,8 +383,46 @@ ATTACKS = (
     Attack(
         "a film of almost one grey",
         lambda p: read_image(picture(p, np.where(BYTE == BYTE.max(), 255, 7).astype("u1"))).notes,
+        "error",
+        "of its pixels have the same",
+    ),
+    Attack(
+        "padding that covers the film",
+        read_of(PixelPaddingValue=0, PixelPaddingRangeLimit=3700),
+        "error",
+        "of its pixels have the same",
+    ),
+    Attack(
+        "two windows with one width",
+        read_of(WindowCenter=[1, 2000], WindowWidth=100),
+        "error",
+        "of its pixels have the same",
+    ),
+    Attack(
+        "a window of two values",
+        notes_of(WindowCenter=2000, WindowWidth=2),
         "note",
-        "has one grey",
+        "black and white",
+    ),
+    Attack(
+        "an orientation without its first letter",
+        notes_of(PatientOrientation=["", "F"]),
+        "note",
+        "not understood",
+    ),
+    Attack("bytes in the wrong order", read_of(values=RAMP.byteswap()), "error", "beyond Bits"),
+    Attack(
+        "a slope that is no number", read_of(RescaleSlope="nan", RescaleIntercept=0), "error", "nan"
+    ),
+    Attack("an infinite window", notes_of(WindowCenter=9, WindowWidth="inf"), "note", "one grey"),
+    Attack("one DICOM among JPG", one_dicom_among_jpg, "right"),
+    Attack("a film of a set whose name is not UTF-8", foreign_film_of_lungs, "reject", "not UTF-8"),
+    Attack("a file of a terabyte", sparse, "error", "1,000,000,000,000 bytes"),
+    Attack(
+        "a link to itself",
+        lambda p: (p / "a").symlink_to(p / "a") or read_image(p / "a"),
+        "error",
+        "cannot be opened",
     ),
     Attack(
         "a window that is too narrow for any pixel",

@@ -17,6 +17,7 @@ from txtray_utils.errors import InputError
 PIXELS = 40_000_000  # the most of a film; a mammogram has 24 million
 BYTES = 4 * PIXELS  # the most of a file, and of what a deflated one unfolds to
 SMALLEST = 64  # pixels, the shorter side of a film
+ONE_GREY = 0.99  # the share of pixels that may be alike
 ASPECT = 3  # the longer side over the shorter one, at most
 _NO_FILM = "Leave it out: it is no radiograph."
 _CHUNK = 2**20
@@ -76,7 +77,7 @@ def check_film(pixels: np.ndarray, where: str | Path) -> tuple[str, ...]:
 
     Raises:
         InputError: it is no film: not 2-D, not finite, a side below `SMALLEST`, one side more than
-            `ASPECT` times the other, or a single grey of 256.
+            `ASPECT` times the other, or one grey of 256 in more than `ONE_GREY` of it.
     """
     if pixels.ndim != 2:
         raise InputError(where, f"has the shape {pixels.shape}, not rows and columns", _NO_FILM)
@@ -94,14 +95,20 @@ def check_film(pixels: np.ndarray, where: str | Path) -> tuple[str, ...]:
     if round(255 * black) == round(255 * white):
         remedy = "Leave it out: there is no picture in it."
         raise InputError(where, "all pixels have the same value of 256 greys", remedy)
-    return _contrast(pixels)
+    return _contrast(pixels, where)
 
 
-def _contrast(pixels: np.ndarray) -> tuple[str, ...]:
-    """Return a note where a picture shows next to nothing, told from every eighth pixel."""
+def _contrast(pixels: np.ndarray, where: str | Path) -> tuple[str, ...]:
+    """Return a note where a picture shows little, told from every eighth pixel."""
     some = pixels[::8, ::8]
     levels = np.rint(255 * some).astype(np.uint8)
-    often = np.bincount(levels.ravel()).max() / levels.size
+    counts = np.bincount(levels.ravel(), minlength=256) / levels.size
+    often = counts.max()
+    if often > ONE_GREY:
+        fault = f"{often:.1%} of its pixels have the same value of 256 greys"
+        raise InputError(where, fault, "Look at it, and at its window; leave it out.")
+    if counts[0] + counts[255] > 0.95:
+        return ("it is black and white, almost without grey",)
     if often > 0.95:
         return (f"{often:.1%} of it has one grey",)
     if np.ptp(some) < 0.05:

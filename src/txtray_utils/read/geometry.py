@@ -75,7 +75,7 @@ def _turned(pixels: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, bool, tup
     swapped = along[:1] in (["H"], ["F"])
     if swapped:
         along.reverse()
-    if len(along) != 2 or along[0] not in "LR" or along[1] not in "HF":
+    if len(along) != 2 or not (along[0] in ("L", "R") and along[1] in ("H", "F")):
         return pixels, False, (f"Patient Orientation {said} is not understood, and was ignored",)
     if swapped:
         pixels = pixels.T

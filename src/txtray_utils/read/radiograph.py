@@ -4,6 +4,7 @@ This is the one door: DICOM is read by `read.dicom`, PNG and JPEG by `read.pictu
 which a file can be bad becomes an `InputError`. Explained in book/01_reading_a_radiograph.
 """
 
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from txtray_utils.read.film_header import check_header, check_radiograph
 from txtray_utils.read.geometry import as_hung
 from txtray_utils.read.greyscale import Grey
 from txtray_utils.read.picture import BEGINNINGS, read_picture
+
+log = logging.getLogger(__name__)
 
 Span = tuple[float, float]  # fractions of a side
 SIDE = 512  # pixels, longest side of an image in the study table
@@ -47,6 +50,8 @@ def read_image(path: str | Path) -> Grey:
         notes.append(str(warning.message))
     notes += check_film(image.pixels, path)
     each_once = tuple(dict.fromkeys(notes))
+    for note in each_once:
+        log.info("%s: %s", path, note)
     return replace(image, notes=each_once)
 
 

@@ -29,6 +29,7 @@ from PIL import Image
 from scipy import ndimage
 
 from txtray_utils.errors import InputError, Rejects, replacing
+from txtray_utils.read.picture import read_picture
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png, pack_mask
@@ -157,7 +158,7 @@ def _lungs(
 
 
 def _mask(file: Path, shape: tuple[int, ...]) -> np.ndarray:
-    pixels = read_image(file).pixels
+    pixels = read_picture(file).pixels
     proportions = (pixels.shape[0] * shape[1]) / (pixels.shape[1] * shape[0])
     if abs(proportions - 1) > SKEW:
         fault = f"is {pixels.shape}, of other proportions than its film (shown as {shape})"
