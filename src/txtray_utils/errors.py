@@ -29,7 +29,12 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         """Return the message that a reader sees."""
-        return f"{self.path}: {self.fault}. {self.remedy}"
+        return printable(f"{self.path}: {self.fault}. {self.remedy}")
+
+
+def printable(text: object) -> str:
+    r"""Return a text that can be written as UTF-8: a file name's odd bytes become \udcNN."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Rejects:
 
     def add(self, file: str | Path, row: object, fault: str, remedy: str) -> None:
         """Record one input that was left out."""
-        self.rows.append(Reject(str(file), str(row), fault, remedy))
+        said = [printable(part) for part in (file, row, fault, remedy)]
+        self.rows.append(Reject(*said))
 
     def add_error(self, error: InputError, row: object = "") -> None:
         """Record an `InputError` that was caught, with the row that it belongs to."""

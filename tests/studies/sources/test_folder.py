@@ -19,7 +19,7 @@ from txtray_utils.studies.sources.openi_package import read_reports
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS, patient_split
 
-FILM = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+FILM = np.kron(np.arange(48, dtype=np.uint8).reshape(6, 8) * 5, np.ones((16, 16), np.uint8))
 
 
 def row(image, **values):
@@ -31,7 +31,7 @@ def write_film(file, view=None):
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix in ("", ".dcm"):
         header = {"ViewPosition": view} if view else {}
-        made(**header).save_as(file, enforce_file_format=True)
+        made(FILM, **header).save_as(file, enforce_file_format=True)
     elif "16" in file.stem:
         Image.fromarray(FILM.astype(np.uint16) * 100).save(file)
     elif "rgba" in file.stem:

@@ -28,6 +28,7 @@ from PIL import Image
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.greyscale import Grey
 from txtray_utils.read.labels import label_report
+from txtray_utils.read.picture import read_picture
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.read.report import sentences
 from txtray_utils.settings import settings
@@ -217,7 +218,7 @@ def _lung_field(
     if not file.is_file():
         return None
     try:
-        mask = read_image(file).pixels
+        mask = read_picture(file).pixels
         if mask.shape != shape:
             fault = f"is {mask.shape} and its image {shape}"
             raise InputError(file, fault, "Resize it to its image.")

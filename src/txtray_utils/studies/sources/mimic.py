@@ -121,15 +121,26 @@ def _with_split(films: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFra
 
 
 def films_in(folder: Path) -> tuple[str, str]:
-    """Return the project that holds films, and their suffix: DICOM where there is one, else JPG.
+    """Return the project that holds most films, and their suffix: DICOM where both hold as many.
+
+    The two are never mixed, for their greys differ; those of the other project are counted in the
+    log.
 
     Raises:
         InputError: there is neither.
     """
+    counts = {}
     for layout, kind in (("mimic-cxr", ".dcm"), ("mimic-cxr-jpg", ".jpg")):
-        if next((folder / layout / "files").rglob(f"*{kind}"), None):
-            return layout, kind
-    raise InputError(folder, "has no film (.dcm or .jpg)", "Run data/download.sh mimic.")
+        films = (folder / layout / "files").rglob(f"*{kind}")
+        counts[layout, kind] = sum(1 for _ in films)
+    best = max(counts, key=counts.__getitem__)
+    if not counts[best]:
+        raise InputError(folder, "has no film (.dcm or .jpg)", "Run data/download.sh mimic.")
+    for (layout, kind), count in counts.items():
+        if 0 < count < counts[best]:
+            text = "%s: %d films (%s) are not used, for %s has %d"
+            log.warning(text, folder / layout, count, kind, best[0], counts[best])
+    return best
 
 
 def report_of(subject_id: str, study_id: str) -> str:

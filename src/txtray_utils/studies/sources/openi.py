@@ -16,6 +16,7 @@ Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def folder() -> Path:
         names = _below(place, "CXR*.png") + _below(place, "*_IM-*.dcm")
         if not names:
             raise InputError(place, "has no Open-i film", "Run data/download.sh openi.")
-        (place / INDEX).write_text("\n".join(names) + "\n")
+        (place / INDEX).write_bytes(os.fsencode("\n".join(names) + "\n"))
     return place
 
 
