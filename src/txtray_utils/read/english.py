@@ -7,54 +7,77 @@ Explained in book/02_reading_a_report.
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 _ENGLISH = frozenset(
-    "a about above absence absent acute again along also an and any apical appear appearance "
-    "appears are area areas as at base bases be been below bilateral bilaterally blunting bones "
-    "bony both bronchovascular but by calcified can cannot central changes chest chronic clear "
-    "clinical compared comparison compatible concerning consistent contour contours could cough "
-    "crowding degenerative demonstrate demonstrated demonstrates diffuse disease do does due edema "
-    "elevated elevation enlarged enlargement evaluation evidence exam examination expanded film "
-    "findings fluid focal for fracture fractures free from given granulomatous greater grossly had "
-    "has have he heart her hilar his history however identified if impression in increased "
-    "indicated infiltrate infiltrates intact interval into is it its large lateral left less level "
-    "likely limits line lines lobe lobes low lower lung lungs marked markings mass masses may "
-    "mediastinal mild mildly minimal minimally moderate more most mm multiple near negative new no "
-    "nodular nodule nodules none nonspecific normal not noted now of old on one or osseous other "
-    "otherwise over overlying pacemaker patchy patient placement pneumonia position possible "
-    "possibly posterior present previous previously prior probable probably process prominent "
-    "pulmonary question questionable radiograph recommended related removed represent resolved "
-    "rib ribs right round scar scarring scattered seen several she shows side silhouette since "
-    "size slight slightly small soft space spine stable status stomach structures study such "
-    "suggest suggesting suspicious than that the there these this throughout tip to tortuous tube "
-    "two unchanged under unremarkable upper vascularity versus view views visible visualized "
-    "volumes was well were when which who wires with within without would year years".split()
+    "abnormalities about above absence absent accessory active acute additional adjacent after "
+    "again age airway airways all along already also although an and aneurysm ankle another any "
+    "appear appearance appears are area areas arteries artery artifact artifacts as aspect "
+    "assess at available base bases be been before below benign bent better between bilaterally "
+    "blade blunted blunting body bone bones bony borderline both breast broken bronchovascular "
+    "bullet but by calcified can cannot change changes chest chronic clear clinical clips "
+    "collapse collar compared comparison compatible complete concern concerning congestive "
+    "consider considerations consistent contour contours contrast cough could crowding decrease "
+    "defibrillator deformities degenerative degree demonstrate demonstrated demonstrates dense "
+    "dependent detail deviated differences difficult diffuse dimension disc disease displacement "
+    "does doubtful drain drains due earlier effort either elevated elevation else end enlarged "
+    "enlargement enlarging entire erect evaluate evaluation evidence exam examination exams "
+    "exclude expanded external failure fair fat femur few film films findings first flattened "
+    "fluid fold folds follow foot for foreign fracture fractures free from frontal further "
+    "fusion gallbladder given gone good granulomatous greater greatest grossly growing had hand "
+    "has have he head healed heart heavy her here hidden high hilar hip hips his history hours "
+    "however identified if image images implant implants impression improvement improving in "
+    "includes incomplete increase increased indicated inferior infiltrate infiltrates inserted "
+    "inspiration intact interval into is it its jewelry joint jugular kinked knee known large "
+    "largest leads left less level levels like likely limit limits line lines liver lobe lobes "
+    "look looks loops loss low lower lung lungs marked markings mass masses may mediastinal "
+    "message middle midline mild mildly minimal minimally mm moderate months more most multiple "
+    "narrowed near neck negative nerve new nil nipple no nodular nodule nodules none nonspecific "
+    "not note noted nothing now oblique obscured obscures of ok old on one only or osseous other "
+    "otherwise out outside over overall overlies overlying pacemaker patchy patient pectus "
+    "pelvis persist persistent persists placement please pna poor portable position possible "
+    "possibly present previous previously prior probable probably process prominence prominent "
+    "prosthesis question questionable radiograph radiographic radiographs ratio recommended "
+    "related removed represent resolved rib ribs right ring rotated round same scan scar "
+    "scarring scattered screw second secondary see seems seen segment septal series several "
+    "severe shadow shadows sharp she shift shifted should shoulder show shows side significant "
+    "silhouette similar since single sits size skin slight slightly small smaller smooth soft "
+    "some somewhat space spine spleen stable stands status sternum still stomach stool streaky "
+    "stripe structures study submitted such suggest suggesting suggestive suggests sulci "
+    "superior supine surface surgery surgical suspicious symmetric technique tented than thanks "
+    "that the there these they thickened thin third this three through throughout tip tissue "
+    "tissues to today top tortuous total trachea treatment true tube tubes two unchanged unclear "
+    "under unremarkable upper upright useful vague valve vascularity vein versus very view views "
+    "visible visualized volumes wall was wedge weeks well were when whether which who whose "
+    "widened windpipe wire wires with within without worse worsening would wrist year years "
+    "yesterday".split()
 )
 _FOREIGN = frozenset(  # German, French, Spanish, Portuguese, Italian, Dutch, Nordic, Slavic, ...
     "kein keine keinen keiner keinerlei nicht und der das dem des ein eine einer eines mit ohne "
-    "ist sind bei beidseits beidseitig rechts links rechter linker kleiner unauffällig zum zur "
-    "auf für nach vom nachweis hinweis verdacht pas sans avec le la les une de et est sont dans "
-    "au aux droite gauche droit aucun aucune épanchement el los las sin con del hay una derecha "
-    "derecho izquierda izquierdo derrame ningún não sem com dos ao direita esquerda nenhum há il "
-    "gli nessun nessuna senza destra destro sinistra sinistro versamento della delle dello che "
-    "sono geen niet een het met zonder van aanwijzingen ingen inget ikke inte og och uten utan "
-    "højre höger vänster venstre ei ole eikä nie bez oraz jest brak prawej lewej nem nincs és "
-    "yok sol sağ fara fără este tidak ada tanpa dan kiri kanan khong không".split()
+    "ist sind bei beidseits beidseitig rechts rechter linker kleiner unauffällig zum zur auf für "
+    "nach vom nachweis hinweis verdacht pas sans avec le la les une de et est sont dans au aux "
+    "droite gauche droit aucun aucune épanchement el los las sin con del hay una derecha derecho "
+    "izquierda izquierdo derrame ningún não sem com dos ao direita esquerda nenhum há il gli "
+    "nessun nessuna senza destra destro sinistra sinistro versamento della delle dello che sono "
+    "geen niet een het met zonder van aanwijzingen ingen inget ikke inte og och uten utan højre "
+    "höger vänster venstre ei ole eikä nie bez oraz jest brak prawej lewej nem nincs és yok sol "
+    "sağ fara fără este tidak ada tanpa dan kiri kanan khong không se evidencia observa observan "
+    "aprecia visualiza signos nein links".split()
 )
-_STEMS = re.compile(  # words of medicine, which English shares with its neighbours
+_MEDICAL = re.compile(  # words of medicine, which English shares with its neighbours
     r"pneumo|pleur|effusion|cardi|atelecta|consolid|opaci|edema|oedema|fractur|nodul|lesion|mass|"
     r"lung|lob|pulmon|hern|emphysem|fibro|granulom|catheter|thora|hil[au]|medias|vascul|sternotom|"
-    r"device|support|finding|tubercul|scolio|spondyl|kypho|sarcoid|bronch|interstitial|aort|arter|"
-    r"atheroscler|diaphragm|hyper|hypo|post|pre|sub|un|re|calcif|copd|picc|cabg|icd|port|chole|"
+    r"anterior|medial|lumbar|cervic|hiat|atri|ventric|cost[oa]|coron|stent|mid|bi|hemi|supra|infra|"
+    r"annul|scaph|ectati|sept|indeterm|normal|posterior|lateral|bilateral|apical|central|focal|device|support|tip|kub|ct|mri|pa|ap|pm|am|"
+    r"finding|tubercul|scolio|spondyl|kypho|sarcoid|bronch|interstitial|aort|arter|"
+    r"atheroscler|diaphragm|hyper|hypo|post|pre|sub|calcif|copd|picc|cabg|icd|port|chole|"
     r"clavic|humer|shoulder|vertebr|abdom|bowel|gas|lymph|metast|malignan|cancer|tumou?r|carcinoma|"
     r"ptx|eff|mod|lg|rll|lll|rul|lul|rml|chf|nad|cxr|wnl|ett|ngt|cta|bilat|consol|infilt|neg|clr|"
-    r"infect|inflam|airspace|air|bas[ei]|peri|retro|para|osteo|lucen|dens|scler|cyst|cavit|bull"
+    r"infect|inflam|airspace|air|bas[ei]|peri|retro|para|osteo|lucen|dens|scler|cyst|cavit|bull|"
+    r"\w{3,}(?:tomy|plasty|osis|itis|ity|tion)$"
 )
-_ENDINGS = re.compile(
-    r"(?:ed|ing|ly|ness|ment|ity|ous|ectomy|otomy|plasty|osis|itis|ation|tion|sion|al|ar|ic|age|"
-    r"ant|ent|able|ible|y|s)$"
-)
+_ENDINGS = re.compile(r"...(?:ed|ing|ly|ness|ous)$")  # of English
 _WORD = re.compile(r"[^\W\d_]+")
 _GAP = re.compile(r"[xX]{2,}")  # of de-identification
 _MIXED = re.compile(r"[A-Za-z]{2}[\u0370-\uffef]|[\u0370-\uffef][A-Za-z]{2}")  # Latin and another
@@ -68,40 +91,57 @@ def has_a_word(text: str) -> bool:
 
 
 def is_english(sentences: Iterable[str]) -> bool:
-    """Tell whether a text, given as its sentences, can be read as English.
+    """Tell whether a text, given as its sentences, can be read as English; one without a word can.
 
-    A text without a word can. One cannot where too few of its words are known, where a sentence has
-    as many words of another language as English ones, or a word holds letters of two scripts.
+    Refused is a text with as many words of other languages as English ones, with too few words that
+    are known, with a sentence on something medical in another language, or with a word of letters
+    of two scripts.
     """
-    count, known = 0, 0
+    whole = _Words()
     for sentence in sentences:
-        words, english, likely = _counts(sentence)
-        if english < 0:
+        words = _counted(sentence)
+        if words.mixed or (words.medical and 0 < words.foreign >= words.english):
             return False
-        count += words
-        known += english + likely
-    if count < _MANY:
-        return known > 0 or count == 0
-    return known >= _SHARE * count
+        whole.english += words.english
+        whole.foreign += words.foreign
+        whole.medical += words.medical
+        whole.unknown += words.unknown
+    strange = whole.foreign + whole.unknown
+    known = whole.english + whole.medical
+    if not strange:
+        return True
+    if whole.english <= whole.foreign and strange >= whole.medical:
+        return False
+    return known >= _SHARE * (known + strange) or known + strange < _MANY
+
+
+@dataclass
+class _Words:
+    """How many words of a sentence are English, of other languages, medical or unknown; `mixed`
+    where one has letters of two scripts."""
+
+    english: int = 0
+    foreign: int = 0
+    medical: int = 0
+    unknown: int = 0
+    mixed: bool = False
 
 
 @lru_cache(maxsize=50_000)
-def _counts(sentence: str) -> tuple[int, int, int]:
-    """Return how many words a sentence has, how many are English, and how many others may be;
-    -1 English words where it is of another language."""
-    words = _words(sentence)
-    english, foreign, likely = 0, 0, 0
-    for word in words:
+def _counted(sentence: str) -> _Words:
+    found = _Words(mixed=bool(_MIXED.search(sentence)))
+    for word in _words(sentence):
         if word in _ENGLISH:
-            english += 1
+            found.english += 1
         elif word in _FOREIGN or not word.isascii():
-            foreign += 1
-        elif _STEMS.match(word) or _ENDINGS.search(word):
-            likely += 1
-    mixed = _MIXED.search(sentence)
-    if mixed or (foreign and foreign >= english):
-        english = -1
-    return len(words), english, likely
+            found.foreign += 1
+        elif _ENDINGS.search(word):
+            found.english += 1
+        elif _MEDICAL.match(word):
+            found.medical += 1
+        elif len(word) > 1:
+            found.unknown += 1
+    return found
 
 
 def _words(text: str) -> list[str]:

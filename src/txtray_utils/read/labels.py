@@ -65,6 +65,7 @@ def label_report(findings: str | None, impression: str | None) -> dict[str, int 
     return study_labels(mentions(text))
 
 
+@lru_cache(maxsize=50_000)
 def text_fault(text: str) -> str | None:
     """Return why a text is not labelled, None where it is: a reject's fault."""
     if not has_a_word(text):
@@ -72,8 +73,8 @@ def text_fault(text: str) -> str | None:
     if "\ufffd" in normalised(text):
         return "the report has lost characters (U+FFFD), so its encoding was not UTF-8"
     said = sentences(text)
-    if max(map(len, said)) >= MAX_SENTENCE:
-        return f"the report has a sentence of {MAX_SENTENCE:,} characters or more, not labelled"
+    if max(map(len, said)) > MAX_SENTENCE:
+        return f"a sentence of more than {MAX_SENTENCE:,} characters, which is not labelled"
     if not is_english(said):
         return "the report is not English, and is not labelled"
     return None

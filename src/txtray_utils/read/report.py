@@ -5,7 +5,6 @@ Explained in book/02_reading_a_report.
 
 import hashlib
 import re
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from txtray_utils.read.text import decoded, normalised
 
 MAX_REPORT = 100_000  # characters of a file
 MAX_BYTES = 4_000_000  # that are read of a file
-MAX_SENTENCE = 5_000  # characters; a longer one is cut, so that no text takes more than linear time
+MAX_SENTENCE = 5_000  # characters; a longer one is not labelled, so that no text takes too long
 _SECTIONS = {  # a section's name: its headings
     "findings": "findings|finding|findings and impression|findings/impression",
     "impression": "impression|impressions|conclusion|conclusions|interpretation|opinion|summary",
@@ -137,10 +136,10 @@ def sentences(text: str) -> list[str]:
             before = block[start : stop.start()]
             last_word = before.rpartition(" ")[2].lower()
             if last_word not in _NO_STOP and not _NUMBER.fullmatch(before):
-                found += _cut(before)
+                found.append(before)
                 start = stop.end()
-        found += _cut(block[start:])
-    return found
+        found.append(block[start:])
+    return list(filter(None, found))
 
 
 def report_text(said: Sequence[str]) -> str:
@@ -175,9 +174,3 @@ def _add(sections: dict[str, str], name: str, text: str) -> None:
         sections[name] += f"\n{body}"
     elif body:
         sections[name] = body
-
-
-def _cut(sentence: str) -> list[str]:
-    if len(sentence) <= MAX_SENTENCE:
-        return [sentence] if sentence else []
-    return textwrap.wrap(sentence, MAX_SENTENCE, break_on_hyphens=False)
