@@ -5,8 +5,9 @@ Findings are found by the patterns of `report_patterns.toml` (`read.patterns`); 
 Labels and their order of precedence follow CheXpert (Irvin et al. 2019, doi
 10.1609/aaai.v33i01.3301590).
 
-An empty report has no label, nor has one that `text_fault` refuses, such as one that is not English;
-gaps left by de-identification ("XXXX", "___") are ordinary words. Explained in book/02_reading_a_report.
+An empty report has no label, nor has one that `text_fault` refuses, such as one that is not
+English; gaps left by de-identification ("XXXX", "___") are ordinary words. Explained in
+book/02_reading_a_report.
 """
 
 import re
@@ -48,7 +49,10 @@ class Mention:
 
 
 def mentions(text: str) -> list[Mention]:
-    """Return every finding that a text names, in reading order, with what is said of it."""
+    """Return every finding that a text names, in reading order, with what is said of it.
+
+    A sentence of more than `MAX_SENTENCE` characters is passed over; `text_fault` tells of it.
+    """
     return _mentions(text, "labels")
 
 
@@ -85,7 +89,8 @@ def label_terms(text: str) -> dict[str, int | None]:
 
     They are findings that the 14 labels leave out.
     """
-    return _states(_mentions(text, "terms"), TERMS)
+    found = [] if text_fault(text) else _mentions(text, "terms")
+    return _states(found, TERMS)
 
 
 def label_texts(texts: Iterable[str]) -> np.ndarray:
@@ -129,9 +134,9 @@ def read_sentence(sentence: str, group: str = "labels") -> tuple[Mention, ...]:
 
 def _mentions(text: str, group: str) -> list[Mention]:
     found = []
-    if text_fault(text):
-        return found
     for index, sentence in enumerate(sentences(text)):
+        if len(sentence) > MAX_SENTENCE:
+            continue
         for mention in read_sentence(sentence, group):
             found.append(replace(mention, sentence=index))
     return found

@@ -34,7 +34,8 @@ _CAPITALS = r"(?:[A-Z0-9 ,/&().-]|(?<=\d):(?=\d\d)|(?<=\d)[ap]m|(?<= )[ap]\.m\.)
 _HEADING = re.compile(
     rf"^[ \t]*((?i:{_ALIASES}))[ \t]*:"  # a known heading at the start of a line
     rf"|\b({_ALIASES.upper()}):"  # or in capitals anywhere
-    rf"|^[ \t]*([A-Z]{_CAPITALS}\b(?:CHEST|VIEWS?|RADIOGRAPHS?)\b{_CAPITALS}):(?!\d)"  # a film's name
+    rf"|^[ \t]*([A-Z]{_CAPITALS}\b(?:CHEST|VIEWS?|RADIOGRAPHS?)\b"  # the film's name
+    rf"{_CAPITALS}):(?!\d)"
     r"|^[ \t]*(FINAL REPORT|FINDINGS|IMPRESSION|ADDENDUM|WET READ)[ \t]*$",  # alone on a line
     re.MULTILINE,
 )
@@ -57,7 +58,7 @@ _PRIOR = re.compile(
 
 
 def read_report(path: Path) -> str:
-    """Return the text of a report file, UTF-8 or UTF-16 with its mark.
+    """Return the text of a report file, which must be UTF-8.
 
     Raises:
         InputError: the file cannot be read, is no regular file, is of another encoding, or has more

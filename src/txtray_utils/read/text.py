@@ -33,17 +33,17 @@ _NEAR = 20  # characters of a word that are looked at
 
 
 def decoded(data: bytes, path: str | Path, remedy: str) -> str:
-    """Return the text of a file's bytes: UTF-8, or UTF-16 with its mark.
+    """Return the text of a file's bytes, which must be UTF-8.
 
     Raises:
-        InputError: it is neither, or holds zero bytes, as UTF-16 without a mark does.
+        InputError: they are not, or hold zeros, as UTF-16 without a mark does.
     """
-    encoding = "UTF-16" if data.startswith(_MARKS) else "UTF-8"
     try:
-        text = data.decode("utf-16" if encoding == "UTF-16" else "utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        first = data[error.start]
-        fault = f"byte 0x{first:02x} at {error.start} is not {encoding}"
+        fault = f"byte 0x{data[error.start]:02x} at {error.start} is not UTF-8"
+        if data.startswith(_MARKS):
+            remedy = "It is UTF-16. Convert it: iconv -f utf-16 -t utf-8"
         raise InputError(path, fault, remedy) from error
     if "\0" in text:
         fault = f"holds a zero at character {text.index(chr(0))}, as UTF-16 without a mark does"

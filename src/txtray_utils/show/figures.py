@@ -42,7 +42,7 @@ def films(
     for axis, image in zip(axes.flat, images, strict=False):
         _film(axis, image)
     for axis, title in zip(axes.flat, titles, strict=False):
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, fontsize=9, parse_math=False)
     figure.tight_layout()
     return figure
 
@@ -62,7 +62,7 @@ def overlay(
     a tint, an outline and a legend below."""
     _film(axis, film)
     axis.axis("off")
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, fontsize=9, parse_math=False)
     patches = []
     for number, (name, mask) in enumerate((masks or {}).items()):
         colour = COLOURS[number % len(COLOURS)]
