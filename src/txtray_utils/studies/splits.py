@@ -41,7 +41,8 @@ def patient_split(
     for group in groups or ():
         members = [_numbered(one, number) for one in group]
         for other in members[1:]:
-            links.append((members[0], other))
+            link = (members[0], other)
+            links.append(link)
     group_of = group_numbers(links, len(patients))
 
     sizes = np.bincount(group_of, minlength=1)
@@ -72,7 +73,8 @@ def group_numbers(links: list[tuple[int, int]], size: int) -> np.ndarray:
 
 def _check_fractions(fractions: Sequence[float]) -> None:
     shares = np.array(fractions, dtype=float)
-    if shares.shape != (3,) or not (shares >= 0).all() or abs(shares.sum() - 1) > 1e-6:
+    whole = np.isclose(shares.sum(), 1)
+    if shares.shape != (3,) or (shares < 0).any() or not whole:
         fault = f"{fractions} are not three shares, 0 or more, that add to 1"
         raise InputError("fractions", fault, "Give those of train, validate and test.")
 

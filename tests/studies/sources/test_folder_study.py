@@ -55,7 +55,7 @@ def test_without_a_report_nothing_is_said():
     study, said = read(report=None)
     assert study["findings"] is None
     assert study["sentences"] is None
-    assert not said
+    assert said == ["s: the report has no word of text"]
     assert set(study["labels"].values()) == {None}
 
 

@@ -11,8 +11,7 @@ but not which images belong together. Decisions, for want of a report:
 - `study_time` is null (most dates are a year); `prior_study_id` is the image of the last earlier
   day, where days are known.
 - region `lung_field` is the annotators' lung field, both lungs, without what lies behind heart and
-  diaphragm.
-- `drawn` and the human codes are null: nobody knows.
+  diaphragm. `drawn` and the human codes are null: nobody knows.
 
 Explained in book/01_reading_a_radiograph.
 """
@@ -31,7 +30,6 @@ from txtray_utils.read.ids import one_spelling, plain_id
 from txtray_utils.read.labels import label_report
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.read.report import sentences
-from txtray_utils.read.text import normalised
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png, pack_mask
 from txtray_utils.studies.sources.listing import frontal_images, match_images
@@ -115,19 +113,18 @@ def _metadata(path: Path, rejects: Rejects) -> pd.DataFrame:
 
 
 def _with_patient(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
-    """Return the rows that name a patient, each in the spelling in which it came first."""
+    """Return the rows that name a patient, each patient in one spelling."""
     named = table["patientid"].map(plain_id, na_action="ignore").fillna("") != ""
     for file in table.loc[~named, "file"]:
         rejects.add(path, file, "names no patient", "Fill patientid, or drop the row.")
-    table = table[named].copy()
-    table["patientid"] = table["patientid"].map(one_spelling(table["patientid"]))
-    return table
+    patients = table.loc[named, "patientid"]
+    return table[named].assign(patientid=patients.map(one_spelling(patients)))
 
 
 def _studies(files: pd.Series) -> pd.Series:
-    """Return the name of each film without its ending, whole where two differ in that alone."""
+    """Return the name of each film, without its ending where that is one of its own."""
     stems = files.map(lambda name: Path(name).stem)
-    return stems.where(~stems.duplicated(keep=False) | files.duplicated(keep=False), files)
+    return stems.where(~stems.duplicated(keep=False), files)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -186,7 +183,6 @@ def _study(row: dict, grey: Grey, split: str, folder: Path, rejects: Rejects) ->
     size = image.shape[::-1]
     notes, diagnosis = row["clinical_notes"], row["finding"]
     if notes:
-        notes = normalised(notes)
         tell_fault(notes, diagnosis, where, row["study_id"], rejects)
     if diagnosis == "todo":
         diagnosis = None

@@ -183,11 +183,12 @@ def _by_study(measured: pd.DataFrame) -> dict[str, list[dict]]:
 
 def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
     """Return the sections, sentences and labels of a study's report; without one they are null."""
-    study = report_of(row["subject_id"], row["study_id"])
-    path = folder / "mimic-cxr" / f"{study}.txt"
+    study = row["study_id"]
+    name = report_of(row["subject_id"], study)
+    path = folder / "mimic-cxr" / f"{name}.txt"
     try:
-        text = read_report(path)
+        sections = report_sections(read_report(path))
     except InputError as error:
-        rejects.add_error(error, row["study_id"])
-        return text_columns({}, path, row["study_id"], Rejects())
-    return text_columns(report_sections(text), path, row["study_id"], rejects)
+        rejects.add_error(error, study)
+        return text_columns({}, path, study, Rejects())
+    return text_columns(sections, path, study, rejects)
