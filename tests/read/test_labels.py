@@ -20,8 +20,8 @@ from txtray_utils.read.labels import (
     label_texts,
     mentions,
     read_sentence,
-    text_fault,
     study_labels,
+    text_fault,
 )
 from txtray_utils.read.patterns import label_patterns
 from txtray_utils.read.report import (

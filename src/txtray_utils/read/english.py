@@ -6,8 +6,8 @@ Explained in book/02_reading_a_report.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 _ENGLISH_WORDS = (
@@ -100,51 +100,38 @@ def is_english(sentences: Iterable[str]) -> bool:
     are known, with a sentence on something medical in another language, or with a word of letters
     of two scripts.
     """
-    whole = _Words()
+    whole: Counter = Counter()
     for sentence in sentences:
-        words = _counted(sentence)
-        if words.mixed or (words.medical and 0 < words.foreign >= words.english):
+        words = _kinds(sentence)
+        foreign = words["foreign"]
+        if words["mixed"] or (words["medical"] and 0 < foreign >= words["english"]):
             return False
-        whole.english += words.english
-        whole.foreign += words.foreign
-        whole.medical += words.medical
-        whole.unknown += words.unknown
-    strange = whole.foreign + whole.unknown
-    known = whole.english + whole.medical
-    if not strange:
-        return True
-    if whole.english <= whole.foreign and strange >= whole.medical:
+        whole += words
+    strange = whole["foreign"] + whole["unknown"]
+    known = whole["english"] + whole["medical"]
+    if whole["english"] <= whole["foreign"] and 0 < strange >= whole["medical"]:
         return False
     return known >= _SHARE * (known + strange) or known + strange < _MANY
 
 
-@dataclass
-class _Words:
-    """How many words of a sentence are English, of other languages, medical or unknown; `mixed`
-    where one has letters of two scripts."""
-
-    english: int = 0
-    foreign: int = 0
-    medical: int = 0
-    unknown: int = 0
-    mixed: bool = False
-
-
 @lru_cache(maxsize=50_000)
-def _counted(sentence: str) -> _Words:
-    found = _Words(mixed=bool(_MIXED.search(sentence)))
-    for word in _words(sentence):
-        if word in _ENGLISH:
-            found.english += 1
-        elif word in _FOREIGN or not word.isascii():
-            found.foreign += 1
-        elif _ENDINGS.search(word):
-            found.english += 1
-        elif _MEDICAL.match(word):
-            found.medical += 1
-        elif len(word) > 1:
-            found.unknown += 1
+def _kinds(sentence: str) -> Counter:
+    """Count the words of a sentence: english, foreign, medical, unknown; mixed are two scripts."""
+    found = Counter(map(_kind, _words(sentence)))
+    found["mixed"] = len(_MIXED.findall(sentence))
     return found
+
+
+def _kind(word: str) -> str:
+    if word in _ENGLISH:
+        return "english"
+    if word in _FOREIGN or not word.isascii():
+        return "foreign"
+    if _ENDINGS.search(word):
+        return "english"
+    if _MEDICAL.match(word):
+        return "medical"
+    return "unknown" if len(word) > 1 else "letter"
 
 
 def _words(text: str) -> list[str]:
