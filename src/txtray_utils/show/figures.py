@@ -21,6 +21,10 @@ from txtray_utils.show.watermark import mark
 from txtray_utils.studies.pixels import film_pixels
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
+_TITLE = {
+    "fontsize": 9,
+    "parse_math": False,
+}
 
 
 def films(
@@ -43,7 +47,7 @@ def films(
     for axis, image in zip(axes.flat, images, strict=False):
         _film(axis, image)
     for axis, title in zip(axes.flat, titles, strict=False):
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, **_TITLE)
     figure.tight_layout()
     return figure
 
@@ -64,7 +68,7 @@ def overlay(
     a tint, an outline and a legend below."""
     _film(axis, film)
     axis.axis("off")
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, **_TITLE)
     patches = []
     for number, (name, mask) in enumerate((masks or {}).items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -155,7 +159,7 @@ def film_and_text(film: np.ndarray | Picture.Image, text: str) -> Figure:
     left, right = axes
     overlay(left, film)
     right.axis("off")
-    right.text(0, 1, text, va="top", fontsize=8)
+    right.text(0, 1, text, va="top", fontsize=8, parse_math=False)
     return figure
 
 

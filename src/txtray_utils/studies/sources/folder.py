@@ -22,6 +22,7 @@ import pandas as pd
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.guard import work_tree
 from txtray_utils.read.dicom import view_position
+from txtray_utils.read.ids import one_spelling
 from txtray_utils.read.radiograph import read_image, shrunk
 from txtray_utils.settings import settings
 from txtray_utils.studies.columns import FRONTAL
@@ -67,7 +68,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             or has no row that can be used.
     """
     index = place / INDEX
-    table = read_list(index, rejects)
+    table = _one_spelling(read_list(index, rejects), index, rejects)
     split = _split(table, index)
     films = _films(table, place, rejects)
     used = 0
@@ -84,6 +85,16 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
         last = rejects.rows[-1]
         fault = f"none of its rows can be used; the last, {last.row}: {last.fault}"
         raise InputError(index, fault, last.remedy)
+
+
+def _one_spelling(table: pd.DataFrame, index: Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the table with each patient in the spelling in which it came first."""
+    spelling = one_spelling(table["subject_id"])
+    for given, first in spelling.items():
+        if given != first:
+            fault = f"is taken for the patient {first}, who is written in another way"
+            rejects.add(index, f"patient {given}", fault, "Write a patient in one way everywhere.")
+    return table.assign(subject_id=table["subject_id"].map(spelling))
 
 
 def _split(table: pd.DataFrame, path: Path) -> dict[str, str]:

@@ -18,18 +18,17 @@ from pathlib import Path
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.read.labels import label_report
 from txtray_utils.read.radiograph import read_image, shrunk
 from txtray_utils.read.record import link, study_times
-from txtray_utils.read.report import read_report, sentences, split_sections
+from txtray_utils.read.report import read_report, report_sections
 from txtray_utils.settings import data_dir
 from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.listing import frontal_images, listed_once, match_images
+from txtray_utils.studies.sources.texts import text_columns
 
 INDEX = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
 SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
 LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
-_SECTIONS = ("indication", "comparison", "findings", "impression")
 _FILM = ("study_id", "subject_id", "image_id", "view", "study_time", "split")
 _PATIENT = ("age", "sex", "prior_study_id")
 _MEASURED = ["name", "value", "unit", "hours_before"]
@@ -195,18 +194,12 @@ def _by_study(measured: pd.DataFrame) -> dict[str, list[dict]]:
 
 def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
     """Return the sections, sentences and labels of a study's report; without one they are null."""
-    study = report_of(row["subject_id"], row["study_id"])
+    study = row["study_id"]
+    name = report_of(row["subject_id"], study)
+    path = folder / "mimic-cxr" / f"{name}.txt"
     try:
-        text = read_report(folder / "mimic-cxr" / f"{study}.txt")
-        sections = split_sections(text)
+        sections = report_sections(read_report(path))
     except InputError as error:
-        rejects.add_error(error, row["study_id"])
-        sections = {}
-    found: dict = dict.fromkeys(_SECTIONS)
-    for name in _SECTIONS:
-        found[name] = sections.get(name)
-    findings, impression = found["findings"], found["impression"]
-    spoken = sentences(findings or "") + sentences(impression or "")
-    found["sentences"] = spoken if findings or impression else None
-    found["labels"] = label_report(findings, impression)
-    return found
+        rejects.add_error(error, study)
+        return text_columns({}, path, study, Rejects())
+    return text_columns(sections, path, study, rejects)

@@ -39,11 +39,11 @@ from txtray_utils.studies.sources.openi_package import (
     sex_of,
     text_groups,
 )
+from txtray_utils.studies.sources.texts import SECTIONS, tell_fault
 from txtray_utils.studies.splits import patient_split
 
 INDEX = "images.txt"
 DERIVED = "nlmcxr_tsne_pa.csv.gz"
-_SECTIONS = ("indication", "comparison", "findings", "impression")
 
 
 def folder() -> Path:
@@ -93,6 +93,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             rejects.add_error(error, study)
             continue
         text = _text(reports.loc[study])
+        tell_fault(text["findings"], text["impression"], file, study, rejects)
         yield {**text, **_film(film), "image": image, "split": split[study]}
 
 
@@ -112,7 +113,7 @@ def _film(film: dict) -> dict:
 def _text(report: pd.Series) -> dict:
     """Return what a report and its codes say."""
     found = {}
-    for name in _SECTIONS:
+    for name in SECTIONS:
         found[name] = report[name] or None
     sex = sex_of(report["indication"])
     findings, impression = report["findings"], report["impression"]
