@@ -13,6 +13,9 @@ SELECT 'line ' || line, lower(any_value(error_type)::VARCHAR) || ': ' || any_val
         WHEN 0 THEN '' ELSE ' The lines up to the next quote are lost with it.' END
 FROM reject_errors GROUP BY line ORDER BY line
 
+-- name: count_bad_lines
+SELECT count(*) FROM reject_errors
+
 -- name: forget_lines
 DELETE FROM reject_errors
 
@@ -30,22 +33,24 @@ COPY ({source}) TO $target (FORMAT parquet, ROW_GROUP_SIZE 100000, USE_TMP_FILE 
 -- name: macros
 CREATE TEMP MACRO age_at(anchor_age, anchor_year, time) AS  -- MIMIC writes 91 for anyone over 89
     least(anchor_age, 90) + year(time) - anchor_year;
-CREATE TEMP MACRO trimmed(words) AS nullif(trim(words::VARCHAR, E' \t\r\n\u00a0'), '');
+CREATE TEMP MACRO trimmed(words) AS
+    nullif(trim(words::VARCHAR, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '');
 CREATE TEMP MACRO id_in(words) AS  -- without blanks, and without the .0 of a column of floats
-    CASE WHEN contains(words::VARCHAR, '.')
-        THEN regexp_replace(trimmed(words), '\.0*$', '') ELSE trimmed(words) END;
-CREATE TEMP MACRO is_time(time) AS isfinite(time) AND year(time) BETWEEN 1900 AND 2300;
-CREATE TEMP MACRO time_in(words) AS  -- of no time zone, in years that a hospital can write
-    CASE WHEN regexp_full_match(trimmed(words), '\d{4}-\d\d?-\d\d?([ T]\d\d?:\d\d[:.\d]*)?')
-          AND is_time(TRY_CAST(trimmed(words) AS TIMESTAMP))
-        THEN TRY_CAST(trimmed(words) AS TIMESTAMP) END;
+    CASE WHEN contains(words, '.') OR contains(words, chr(9)) OR contains(words, chr(160))
+        THEN regexp_replace(trimmed(words), '\.0*$', '') ELSE nullif(trim(words), '') END;
+CREATE TEMP MACRO is_time(time) AS year(time) BETWEEN 1900 AND 2299;
+CREATE TEMP MACRO time_in(words) AS TRY_CAST(  -- of no time zone, in years that can be believed
+    CASE WHEN words LIKE '____-__-__ __:__:__' AND words BETWEEN '1900' AND '23' THEN words
+        WHEN regexp_full_match(trimmed(words),
+            '(19|2[0-2])\d\d-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d*)?)?)?')
+        THEN trimmed(words) END AS TIMESTAMP);
 CREATE TEMP MACRO amount_in(words) AS
     CASE WHEN isfinite(TRY_CAST(words AS DOUBLE)) THEN TRY_CAST(words AS DOUBLE) END;
 CREATE TEMP MACRO whole_in(words, low, high) AS
     CASE WHEN regexp_full_match(trimmed(words), '\d+(\.0*)?')
           AND TRY_CAST(words AS DOUBLE) BETWEEN low AND high THEN TRY_CAST(words AS INT) END;
 CREATE TEMP MACRO age_in(words) AS whole_in(words, 0, 120);
-CREATE TEMP MACRO year_in(words) AS whole_in(words, 1900, 2300);
+CREATE TEMP MACRO year_in(words) AS whole_in(words, 1900, 2299);
 CREATE TEMP MACRO sex_in(words) AS CASE upper(trimmed(words))
     WHEN 'F' THEN 'F' WHEN 'FEMALE' THEN 'F' WHEN 'M' THEN 'M' WHEN 'MALE' THEN 'M' END;
 CREATE TEMP MACRO number_in(words) AS TRY_CAST(regexp_extract(words,
@@ -54,7 +59,7 @@ CREATE TEMP MACRO number_in(words) AS TRY_CAST(regexp_extract(words,
 -- name: studies
 CREATE TEMP TABLE studies AS
 WITH read AS (
-    SELECT study_id::VARCHAR AS study_id, id_in(subject_id) AS subject_id,
+    SELECT study_id::VARCHAR AS study_id, id_in(subject_id::VARCHAR) AS subject_id,
         CASE WHEN regexp_full_match(StudyDate::VARCHAR, '\d{8}(\.0*)?')
               AND regexp_full_match(StudyTime::VARCHAR, '\d{1,6}(\.\d*)?')
             THEN try_strptime(
@@ -85,6 +90,9 @@ SELECT * FROM (SELECT * REPLACE ({ids}) FROM ({source}))
 WHERE subject_id IS NULL OR subject_id IN (
     SELECT subject_id FROM studies WHERE subject_id IS NOT NULL)
 
+-- name: is_keyed
+SELECT count(*) = count(DISTINCT {key}) AND count(*) = count(subject_id) FROM raw
+
 -- name: no_key
 SELECT '{key} ' || coalesce({key}, 'missing'), 'subject_id or {key} is missing' FROM raw
 WHERE subject_id IS NULL OR {key} IS NULL ORDER BY 1
@@ -100,9 +108,8 @@ WHERE subject_id IS NOT NULL AND {key} IS NOT NULL;
 DELETE FROM raw WHERE {key} IN (SELECT {key} FROM raw GROUP BY 1 HAVING count(*) > 1)
 
 -- name: bad_cells
-SELECT '{key} ' || {key}, '{column} is ' || coalesce({column}, 'missing') FROM raw
-WHERE {kind}({column}) IS NULL AND (trimmed({column}) IS NOT NULL OR NOT $optional)
-ORDER BY 1
+SELECT '{key} ' || {key} AS row, '{column} is ' || coalesce({column}, 'missing') AS fault FROM raw
+WHERE {kind}({column}) IS NULL AND NOT ({optional} AND trimmed({column}) IS NULL)
 
 -- name: coverage
 WITH wanted AS (SELECT DISTINCT TRY_CAST(subject_id AS BIGINT) AS id FROM studies),
@@ -193,29 +200,36 @@ DELETE FROM items WHERE itemid IS NULL
 -- name: taken
 CREATE TEMP TABLE taken AS
 WITH events AS (
-    SELECT * REPLACE (id_in(subject_id) AS subject_id, id_in(itemid) AS itemid,
-            id_in(labevent_id) AS labevent_id, time_in(charttime) AS charttime,
+    SELECT * REPLACE (id_in(subject_id) AS subject_id, id_in(itemid) AS itemid) FROM ({source})),
+known_events AS (
+    SELECT * FROM events WHERE itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL)
+        AND (subject_id IS NULL OR subject_id IN (
+            SELECT subject_id FROM studies WHERE subject_id IS NOT NULL))),
+timed AS (
+    SELECT * REPLACE (id_in(labevent_id) AS labevent_id, time_in(charttime) AS charttime,
             time_in(storetime) AS storetime),
-        trimmed(charttime) AS chart_text, trimmed(storetime) AS store_text
-    FROM ({source}))
-SELECT study_id, study_time, e.* FROM events e LEFT JOIN studies USING (subject_id)
-WHERE itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL) AND (subject_id IS NULL
-    OR study_id IS NOT NULL AND (
-        charttime BETWEEN study_time - INTERVAL ($hours) HOUR AND study_time
-            AND storetime <= study_time
-        OR charttime IS NULL
-        OR storetime IS NULL AND store_text IS NOT NULL))
+        charttime AS chart_text, storetime AS store_text
+    FROM known_events)
+SELECT study_id, study_time, e.* FROM timed e LEFT JOIN studies USING (subject_id)
+WHERE subject_id IS NULL OR charttime IS NULL
+    OR charttime BETWEEN study_time - INTERVAL ($hours) HOUR AND study_time
+        AND storetime <= study_time
+    OR storetime IS NULL AND store_text IS NOT NULL
 
 -- name: results
 CREATE TEMP TABLE results AS
-WITH read AS (
-    SELECT *, count(DISTINCT (itemid, value, valuenum, valueuom, comments, charttime, storetime))
-            OVER (PARTITION BY study_id, labevent_id) AS versions,
-        coalesce(amount_in(valuenum), number_in(value), number_in(comments)) AS number,
+WITH repeated AS (SELECT study_id, labevent_id FROM taken GROUP BY ALL HAVING count(*) > 1),
+versions AS (
+    SELECT study_id, labevent_id, count(DISTINCT t) AS versions
+    FROM taken t SEMI JOIN repeated USING (study_id, labevent_id) GROUP BY ALL),
+read AS (
+    SELECT *,
+        coalesce(TRY_CAST(valuenum AS DOUBLE), number_in(value), number_in(comments)) AS number,
         coalesce(nullif(value, '___'), comments) AS said,
         CASE WHEN regexp_matches(said, '^\s*(<|LESS THAN)', 'i') THEN '<'
              WHEN regexp_matches(said, '^\s*(>|GREATER THAN)', 'i') THEN '>' END AS censored
-    FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom))
+    FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom)
+        LEFT JOIN versions USING (study_id, labevent_id))
 SELECT *, number * factor AS amount, CASE
     WHEN subject_id IS NULL THEN 'subject_id is missing'
     WHEN TRY_CAST(labevent_id AS BIGINT) IS NULL THEN 'labevent_id is not a number'

@@ -156,6 +156,9 @@ def run_on(
 
 
 def _reject_lines(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects) -> None:
+    (found,) = con.execute(sql("count_bad_lines")).fetchone()
+    if not found:
+        return
     lost = reject(con.execute(sql("bad_lines")), rejects, path, f"It is left out. {AGAIN}")
     con.execute(sql("forget_lines"))
     if lost >= _BAD_LINES:
