@@ -32,12 +32,14 @@ COPY ({source}) TO $target (FORMAT parquet, ROW_GROUP_SIZE 100000, USE_TMP_FILE 
 
 -- name: macros
 CREATE TEMP MACRO age_at(anchor_age, anchor_year, time) AS  -- MIMIC writes 91 for anyone over 89
-    least(anchor_age, 90) + year(time) - anchor_year;
+    CASE WHEN anchor_age > 90 THEN 90 ELSE anchor_age END + year(time) - anchor_year;
 CREATE TEMP MACRO trimmed(words) AS
     nullif(trim(words::VARCHAR, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '');
-CREATE TEMP MACRO id_in(words) AS  -- without blanks, and without the .0 of a column of floats
-    CASE WHEN contains(words, '.') OR contains(words, chr(9)) OR contains(words, chr(160))
-        THEN regexp_replace(trimmed(words), '\.0*$', '') ELSE nullif(trim(words), '') END;
+CREATE TEMP MACRO id_in(words) AS  -- as a number is written: no blanks, no .0, no 0 before it
+    CASE WHEN words < '1' OR contains(words, '.') OR contains(words, chr(9))
+            OR contains(words, chr(160))
+        THEN regexp_replace(regexp_replace(trimmed(words), '\.0*$', ''), '^0+(\d)', '\1')
+        ELSE nullif(trim(words), '') END;
 CREATE TEMP MACRO is_time(time) AS year(time) BETWEEN 1900 AND 2299;
 CREATE TEMP MACRO time_in(words) AS TRY_CAST(  -- of no time zone, in years that can be believed
     CASE WHEN words LIKE '____-__-__ __:__:__' AND words BETWEEN '1900' AND '23' THEN words
@@ -114,8 +116,8 @@ WHERE {kind}({column}) IS NULL AND NOT ({optional} AND trimmed({column}) IS NULL
 -- name: coverage
 WITH wanted AS (SELECT DISTINCT TRY_CAST(subject_id AS BIGINT) AS id FROM studies),
     seen AS (SELECT DISTINCT TRY_CAST(subject_id AS BIGINT) AS id FROM {name})
-SELECT count(*) FILTER (id IN (FROM seen)), count(*) FILTER (id > coalesce((SELECT max(id) FROM seen), -1)),
-    count(*)
+SELECT count(*) FILTER (id IN (FROM seen)),
+    count(*) FILTER (id > coalesce((SELECT max(id) FROM seen), -1)), count(*)
 FROM wanted WHERE id IS NOT NULL
 
 -- name: no_edstays
@@ -202,7 +204,8 @@ CREATE TEMP TABLE taken AS
 WITH events AS (
     SELECT * REPLACE (id_in(subject_id) AS subject_id, id_in(itemid) AS itemid) FROM ({source})),
 known_events AS (
-    SELECT * FROM events WHERE itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL)
+    SELECT * FROM events
+    WHERE (itemid IS NULL OR itemid IN (SELECT itemid FROM items WHERE name IS NOT NULL))
         AND (subject_id IS NULL OR subject_id IN (
             SELECT subject_id FROM studies WHERE subject_id IS NOT NULL))),
 timed AS (
@@ -211,7 +214,7 @@ timed AS (
         charttime AS chart_text, storetime AS store_text
     FROM known_events)
 SELECT study_id, study_time, e.* FROM timed e LEFT JOIN studies USING (subject_id)
-WHERE subject_id IS NULL OR charttime IS NULL
+WHERE subject_id IS NULL OR itemid IS NULL OR charttime IS NULL
     OR charttime BETWEEN study_time - INTERVAL ($hours) HOUR AND study_time
         AND storetime <= study_time
     OR storetime IS NULL AND store_text IS NOT NULL
@@ -228,10 +231,11 @@ read AS (
         coalesce(nullif(value, '___'), comments) AS said,
         CASE WHEN regexp_matches(said, '^\s*(<|LESS THAN)', 'i') THEN '<'
              WHEN regexp_matches(said, '^\s*(>|GREATER THAN)', 'i') THEN '>' END AS censored
-    FROM taken JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom)
+    FROM taken LEFT JOIN items USING (itemid) LEFT JOIN factors USING (name, valueuom)
         LEFT JOIN versions USING (study_id, labevent_id))
 SELECT *, number * factor AS amount, CASE
     WHEN subject_id IS NULL THEN 'subject_id is missing'
+    WHEN itemid IS NULL THEN 'itemid is missing'
     WHEN TRY_CAST(labevent_id AS BIGINT) IS NULL THEN 'labevent_id is not a number'
     WHEN versions > 1 THEN 'labevent_id comes with different values'
     WHEN charttime IS NULL THEN 'charttime is ' || coalesce(chart_text, 'missing')
@@ -244,7 +248,7 @@ SELECT *, number * factor AS amount, CASE
 FROM read
 
 -- name: result_faults
-SELECT DISTINCT 'labevent_id ' || coalesce(labevent_id, 'missing'), name || ': ' || fault
+SELECT DISTINCT 'labevent_id ' || coalesce(labevent_id, 'missing'), coalesce(name || ': ', '') || fault
 FROM results WHERE fault IS NOT NULL ORDER BY ALL
 
 -- name: signed
