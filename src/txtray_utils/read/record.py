@@ -135,9 +135,7 @@ def _check_patients(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects
     reject(ages, rejects, path, "Check anchor_year and StudyDate.")
 
 
-def _check_order(
-    con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects
-) -> None:
+def _check_order(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> None:
     """Reject the stays that end before they begin; no film is linked to one."""
     table = SMALL[name]
     start, stop = list(table.columns)[:2]

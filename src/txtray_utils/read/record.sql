@@ -3,7 +3,7 @@
 
 -- name: csv
 SELECT COLUMNS(lambda name: name IN $needed)
-FROM read_csv($path, columns = $columns, header = true, auto_detect = false,
+FROM read_csv($path, columns = $columns, header = true, auto_detect = false, compression = $compression,
               delim = ',', quote = '"', escape = '"', hive_partitioning = false,
               store_rejects = true, rejects_limit = $most)
 

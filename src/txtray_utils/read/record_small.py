@@ -61,7 +61,9 @@ def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejec
     else:
         path = table_file(record, name, table.folder)
         needed = dict.fromkeys(("subject_id", table.key, *table.columns))
-        ids = [f"id_in({column}) AS {column}" for column in dict.fromkeys(("subject_id", table.key))]
+        ids = [
+            f"id_in({column}) AS {column}" for column in dict.fromkeys(("subject_id", table.key))
+        ]
         run_on(con, path, tuple(needed), "raw", rejects, names={"ids": ", ".join(ids)})
         _check_keys(con, path, table.key, rejects)
         _check_cells(con, path, table, rejects)
@@ -70,9 +72,7 @@ def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejec
     con.execute(sql(name))
 
 
-def _check_keys(
-    con: duckdb.DuckDBPyConnection, path: Path, key: str, rejects: Rejects
-) -> None:
+def _check_keys(con: duckdb.DuckDBPyConnection, path: Path, key: str, rejects: Rejects) -> None:
     """Leave out rows without a key, and rows of one key that differ."""
     (good,) = con.execute(sql("is_keyed", key=key)).fetchone()
     if good:
@@ -97,9 +97,7 @@ def _check_cells(
     reject(found, rejects, path, "Mend it; the row is used without it.")
 
 
-def check_coverage(
-    con: duckdb.DuckDBPyConnection, path: Path, name: str, rejects: Rejects
-) -> None:
+def check_coverage(con: duckdb.DuckDBPyConnection, path: Path, name: str, rejects: Rejects) -> None:
     """Say if a table has no row of these patients, or none of those behind some number.
 
     MIMIC's tables are sorted by patient, so one that is cut at a line end has no rows of the last

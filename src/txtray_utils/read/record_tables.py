@@ -180,7 +180,8 @@ def _scan(
     columns = {}
     for place, name in enumerate(header):
         columns[name if name in needed else f"skipped {place}"] = "VARCHAR"
-    return sql("csv"), {**values, "columns": columns, "most": _BAD_LINES}
+    packed = "gzip" if path.suffix == ".gz" else "none"
+    return sql("csv"), {**values, "columns": columns, "compression": packed, "most": _BAD_LINES}
 
 
 def _literal(path: Path) -> str:
