@@ -534,7 +534,7 @@ ATTACKS = [
     ),
     Attack("a FIFO in place of a table", fifo, "error", "labevents.*is missing"),
     Attack("a data folder that is a file", no_data_folder, "error", "TXTRAY_DATA"),
-    Attack("a Parquet file that is none", broken_copy, "error", "labevents.parquet.*cannot be read"),
+    Attack("a Parquet file that is none", broken_copy, "error", "parquet.*cannot be read"),
     Attack("Parquet without a column", copy_without_column, "error", "has no column storetime"),
     Attack("a copy of a table with a bad line", copy_of_bad, "error", "line 3 missing columns"),
     Attack(
@@ -545,11 +545,16 @@ ATTACKS = [
     ),
     Attack(
         "a patient twice, of two sexes",
-        rejected(known, film(), film("50000002", 10000002), labevents=[event()],
-                 patients=[PERSON, PERSON | {"gender": "M"}, OTHER]),
+        rejected(
+            known,
+            film(),
+            film("50000002", 10000002),
+            labevents=[event()],
+            patients=[PERSON, PERSON | {"gender": "M"}, OTHER],
+        ),
         "reject",
         "subject_id 10000001: comes with different rows; none is used",
-    ),  # fmt: skip
+    ),
     Attack(
         "a stay of two patients",
         rejected(
@@ -637,7 +642,7 @@ ATTACKS = [
         "reject",
         "d_labitems.*itemid missing",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

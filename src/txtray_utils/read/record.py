@@ -18,7 +18,7 @@ import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.record_items import LABS, VITALS
-from txtray_utils.read.record_small import EMERGENCY, SMALL, check_coverage, load
+from txtray_utils.read.record_small import EMERGENCY, SMALL, check_coverage, check_order, load
 from txtray_utils.read.record_tables import (
     AGAIN,
     EVENTS,
@@ -84,11 +84,14 @@ def link(
     """
     with connect() as con:
         _studies(con, images, where, rejects)
+        paths = {}
         for name in SMALL:
-            load(con, record, name, rejects)
-        _check_patients(con, table_file(record, "patients", HOSPITAL), rejects)
-        for name in ("edstays", "icustays", "admissions"):
-            _check_order(con, record, name, rejects)
+            path = load(con, record, name, rejects)
+            if path:
+                paths[name] = path
+        _check_patients(con, paths.pop("patients"), rejects)
+        check_coverage(con, paths, rejects)
+        check_order(con, paths, rejects)
         _nearest(con, "edstays", "intime", "outtime", before=1, after=1)
         _nearest(con, "icustays", "intime", "outtime")
         arrival = "least(admittime, coalesce(edregtime, admittime))"
@@ -135,15 +138,6 @@ def _check_patients(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects
     reject(ages, rejects, path, "Check anchor_year and StudyDate.")
 
 
-def _check_order(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> None:
-    """Reject the stays that end before they begin; no film is linked to one."""
-    table = SMALL[name]
-    start, stop = list(table.columns)[:2]
-    backwards = con.execute(sql("backwards", name=name, key=table.key, start=start, stop=stop))
-    path = record / table.folder / f"{name}.csv.gz"
-    reject(backwards, rejects, path, "No film is linked to it; mend its times.")
-
-
 def _nearest(
     con: duckdb.DuckDBPyConnection,
     name: str,
@@ -173,7 +167,7 @@ def _labs(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: R
         con.execute(sql("single_items"))
     _check_items(con, items)
     run_on(con, events, EVENTS, "taken", rejects, values={"hours": hours})
-    check_coverage(con, events, "taken", rejects)
+    check_coverage(con, {"taken": events}, rejects)
     con.execute(sql("results"))
     faults = con.execute(sql("result_faults"))
     reject(faults, rejects, events, "The result is left out; check it, or LABS.")

@@ -3,8 +3,8 @@
 
 -- name: csv
 SELECT COLUMNS(lambda name: name IN $needed)
-FROM read_csv($path, columns = $columns, header = true, auto_detect = false, compression = $compression,
-              delim = ',', quote = '"', escape = '"', hive_partitioning = false,
+FROM read_csv($path, columns = $columns, header = true, auto_detect = false,
+              compression = $compression, delim = ',', quote = '"', escape = '"', hive_partitioning = false,
               store_rejects = true, rejects_limit = $most)
 
 -- name: bad_lines
@@ -116,7 +116,7 @@ WHERE {kind}({column}) IS NULL AND NOT ({optional} AND trimmed({column}) IS NULL
 -- name: coverage
 WITH wanted AS (SELECT DISTINCT TRY_CAST(subject_id AS BIGINT) AS id FROM studies),
     seen AS (SELECT DISTINCT TRY_CAST(subject_id AS BIGINT) AS id FROM {name})
-SELECT count(*) FILTER (id IN (FROM seen)),
+SELECT '{name}', count(*) FILTER (id IN (FROM seen)),
     count(*) FILTER (id > coalesce((SELECT max(id) FROM seen), -1)), count(*)
 FROM wanted WHERE id IS NOT NULL
 
@@ -168,8 +168,8 @@ FROM studies JOIN patients USING (subject_id)
 WHERE NOT age_at(anchor_age, anchor_year, study_time) BETWEEN 0 AND 120 ORDER BY 1
 
 -- name: backwards
-SELECT '{key} ' || {key}, 'ends (' || {stop} || ') before it begins (' || {start} || ')'
-FROM {name} WHERE {stop} < {start} ORDER BY 1
+SELECT '{name}', '{key} ' || {key}, 'ends (' || {stop} || ') before it begins (' || {start} || ')'
+FROM {name} WHERE {stop} < {start}
 
 -- name: nearest
 CREATE TEMP TABLE near_{name} AS

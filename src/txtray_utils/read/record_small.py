@@ -48,16 +48,17 @@ SMALL = {
 }
 
 
-def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> None:
-    """Make the table `name` of the studies' patients, typed.
+def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> Path | None:
+    """Make the table `name` of the studies' patients, typed; return its file.
 
-    The ED tables are a project of their own: optional.
+    The ED tables are a project of their own: optional. Without them they are empty, of no file.
     """
     table = SMALL[name]
     if table.folder == EMERGENCY and not (record / EMERGENCY).is_dir():
         lost = "no film is linked to a stay there, and there are no vital signs"
         log.warning("%s is missing: %s", EMERGENCY, lost)
         con.execute(sql(f"no_{name}"))
+        path = None
     else:
         path = table_file(record, name, table.folder)
         needed = dict.fromkeys(("subject_id", table.key, *table.columns))
@@ -67,9 +68,8 @@ def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejec
         run_on(con, path, tuple(needed), "raw", rejects, names={"ids": ", ".join(ids)})
         _check_keys(con, path, table.key, rejects)
         _check_cells(con, path, table, rejects)
-        if name != "patients":  # a patient who is missing there is rejected by name
-            check_coverage(con, path, "raw", rejects)
     con.execute(sql(name))
+    return path
 
 
 def _check_keys(con: duckdb.DuckDBPyConnection, path: Path, key: str, rejects: Rejects) -> None:
@@ -97,17 +97,39 @@ def _check_cells(
     reject(found, rejects, path, "Mend it; the row is used without it.")
 
 
-def check_coverage(con: duckdb.DuckDBPyConnection, path: Path, name: str, rejects: Rejects) -> None:
+def check_coverage(
+    con: duckdb.DuckDBPyConnection, paths: dict[str, Path], rejects: Rejects
+) -> None:
     """Say if a table has no row of these patients, or none of those behind some number.
+
+    `paths`: the name of each table here, and its file.
 
     MIMIC's tables are sorted by patient, so one that is cut at a line end has no rows of the last
     patients: the fault is named where chance would not leave so many out.
     """
-    seen, behind, patients = con.execute(sql("coverage", name=name)).fetchone()
-    share = (seen + 1) / (patients - behind + 2)
+    queries = []
+    for name in paths:
+        queries.append(f"({sql('coverage', name=name)})")
     remedy = f"It may be cut at a line end. {AGAIN}"
-    if not seen:
-        log.warning("%s has no row for the %d patients with films", path, patients)
-    if (1 - share) ** behind < _CHANCE:
-        fault = f"has no row for the last {behind} of {patients} patients with films"
-        rejects.add(path, "", fault, remedy)
+    for name, seen, behind, patients in con.execute(" UNION ALL ".join(queries)).fetchall():
+        share = (seen + 1) / (patients - behind + 2)
+        if not seen:
+            log.warning("%s has no row for the %d patients with films", paths[name], patients)
+        if (1 - share) ** behind < _CHANCE:
+            fault = f"has no row for the last {behind} of {patients} patients with films"
+            rejects.add(paths[name], "", fault, remedy)
+
+
+def check_order(con: duckdb.DuckDBPyConnection, paths: dict[str, Path], rejects: Rejects) -> None:
+    """Reject the stays that end before they begin; no film is linked to one."""
+    queries = []
+    for name in paths:
+        table = SMALL[name]
+        if table.key == "subject_id" or name == "triage":
+            continue
+        start, stop = list(table.columns)[:2]
+        names = {"name": name, "key": table.key, "start": start, "stop": stop}
+        queries.append(sql("backwards", **names))
+    found = con.execute(" UNION ALL ".join(queries) + " ORDER BY ALL")
+    for name, row, fault in found.fetchall():
+        rejects.add(paths[name], row, fault, "No film is linked to it; mend its times.")

@@ -1,4 +1,4 @@
-"""The tables of a record as files: which copy is read, and DuckDB with the statements of record.sql.
+"""The tables of a record as files: which copy is read, by DuckDB with the statements of record.sql.
 
 What is wrong with a file becomes an `InputError`, what is wrong with a row goes to the rejects.
 Explained in book/03_linking_images_to_the_record.

@@ -32,6 +32,7 @@ LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
 _SECTIONS = ("indication", "comparison", "findings", "impression")
 _FILM = ("study_id", "subject_id", "image_id", "view", "study_time", "split")
 _PATIENT = ("age", "sex", "prior_study_id")
+_IDS = {"dicom_id", "subject_id", "study_id"}
 _MEASURED = ["name", "value", "unit", "hours_before"]
 
 log = logging.getLogger(__name__)
@@ -162,16 +163,17 @@ def read_csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
 
 def _with_ids(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
     """Return the rows that have every id, without the blanks around their values."""
-    for name in table.columns:
-        table[name] = table[name].str.strip()
-    for name in ("dicom_id", "subject_id", "study_id"):
-        if name in table:
-            table[name] = table[name].replace("", None)
-            missing = table[name].isna()
-            for row in table.index[missing]:
-                rejects.add(path, f"line {row + 2}", f"{name} is missing", "Mend the row.")
-            table = table[~missing].copy()
-    return table
+    for name in table:
+        column = table[name].str.strip()
+        table[name] = column.replace("", None)
+    for name in _IDS.intersection(table):
+        missing = table[name].isna()
+        fault = f"{name} is missing"
+        for row in table.index[missing]:
+            line = f"line {row + 2}"
+            rejects.add(path, line, fault, "Mend the row.")
+        table = table[~missing]
+    return table.copy()
 
 
 def _recorded(
