@@ -31,6 +31,7 @@ SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
 LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
 _FILM = ("study_id", "subject_id", "image_id", "view", "study_time", "split")
 _PATIENT = ("age", "sex", "prior_study_id")
+_IDS = {"dicom_id", "subject_id", "study_id"}
 _MEASURED = ["name", "value", "unit", "hours_before"]
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
             are no films.
     """
     names = ("dicom_id", "subject_id", "study_id", "ViewPosition", "StudyDate", "StudyTime")
-    films = read_csv(folder / INDEX, names)
+    films = _with_ids(read_csv(folder / INDEX, names), folder / INDEX, rejects)
     films = films.rename(columns={"dicom_id": "image_id", "ViewPosition": "view"})
     layout, kind = films_in(folder)
     files = []
@@ -108,7 +109,7 @@ def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
 
 
 def _with_split(films: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
-    splits = read_csv(path, ("dicom_id", "split"))
+    splits = _with_ids(read_csv(path, ("dicom_id", "split")), path, rejects)
     splits = splits.rename(columns={"dicom_id": "image_id"})
     splits = listed_once(splits, path, rejects)
     split_of = splits.set_index("image_id")["split"]
@@ -156,11 +157,33 @@ def read_csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, cut short, not csv, or lacks a column.
     """
+    remedy = "Download it again (data/download.sh resumes and checks)."
+    as_text = {"dtype": str, "index_col": False, "encoding_errors": "replace"}
     try:
-        return pd.read_csv(path, usecols=list(names), dtype=str)
+        first = pd.read_csv(path, header=None, nrows=1, **as_text)
+        table = pd.read_csv(path, usecols=list(names), **as_text)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        remedy = "Download it again (data/download.sh resumes and checks)."
         raise InputError(path, f"cannot be read ({error})", remedy) from error
+    header = list(first.iloc[0])
+    for name in names:
+        if header.count(name) > 1:
+            raise InputError(path, f"has the column {name} twice", remedy)
+    return table
+
+
+def _with_ids(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the rows that have every id, without the blanks around their values."""
+    for name in table:
+        column = table[name].str.strip()
+        table[name] = column.replace("", None)
+    for name in _IDS.intersection(table):
+        missing = table[name].isna()
+        fault = f"{name} is missing"
+        for row in table.index[missing]:
+            line = f"line {row + 2}"
+            rejects.add(path, line, fault, "Mend the row.")
+        table = table[~missing]
+    return table.copy()
 
 
 def _recorded(
