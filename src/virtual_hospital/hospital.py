@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 VERSION = 2
 PART = 25  # studies a part
+LEAST = 6  # studies; with fewer, the traps of the record may leave nobody in it
 
 
 def make_hospital(
@@ -44,7 +45,7 @@ def make_hospital(
 
     Args:
         folder: where to write; made if absent.
-        studies: how many studies.
+        studies: how many studies, 6 or more.
         seed: the same seed gives the same bytes, whatever the number of workers.
         workers: processes; 1 works in this one.
         shortcut: a finding whose films all carry the same burnt-in text, a planted shortcut; None
@@ -58,7 +59,7 @@ def make_hospital(
             this one, cannot be written or is full.
     """
     folder = Path(folder)
-    studies = whole_number("studies", studies, 1)
+    studies = whole_number("studies", studies, LEAST)
     seed = whole_number("seed", seed, 0)
     workers = whole_number("workers", workers, 1)
     config = {

@@ -6,6 +6,7 @@ book/01_reading_a_radiograph.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -153,11 +154,11 @@ def _wanting(folder: Path, sizes: Mapping[str, int | None]) -> tuple[list[str], 
     """Return the files that are not there, and those that are empty or of another size."""
     missing, torn = [], []
     for name, size in sizes.items():
-        path = folder / name
-        if not path.is_file():
+        try:
+            found = os.path.getsize(f"{folder}/{name}")  # faster than a Path for each of thousands
+        except OSError:
             missing.append(name)
             continue
-        found = path.stat().st_size
         if found == 0 or size not in (None, found):
             torn.append(name)
     return missing, torn
