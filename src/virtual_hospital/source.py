@@ -83,9 +83,11 @@ def _truth(path: Path) -> pd.DataFrame:
         InputError: the table cannot be read, lacks a column, or has a study twice.
     """
     try:
-        truth = pd.read_parquet(path).set_index("study_id", verify_integrity=True)
+        truth = pd.read_parquet(path).set_index("study_id")
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise InputError(path, f"cannot be read ({error})", REMEDY) from error
+    if not truth.index.is_unique:
+        raise InputError(path, "has a study twice", REMEDY)
     lost = [name for name in KNOWN if name not in truth]
     if lost:
         raise InputError(path, f"lacks the columns {', '.join(lost)}", REMEDY)

@@ -80,7 +80,7 @@ def is_part(file: Path, folder: Path, cases: Sequence[Case]) -> bool:
     try:
         truth = pd.read_parquet(file)
         found = truth["study_id"].tolist()
-        missing, torn = _wanting(folder, _study_files(truth))
+        missing, torn = _wanting(folder, study_files(truth))
     except UNREADABLE:
         return False
     return found == [case.study_id for case in cases] and not missing and not torn
@@ -136,10 +136,10 @@ def _listed(folder: Path) -> dict[str, int | None]:
         return dict(zip(files["file"], files["size"], strict=True))
     truth = pd.read_parquet(folder / ANSWERS[0], columns=KEY)
     tables = [f"{name}.csv.gz" for name in COLUMNS]
-    return _study_files(truth) | dict.fromkeys([*tables, *ANSWERS])
+    return study_files(truth) | dict.fromkeys([*tables, *ANSWERS])
 
 
-def _study_files(truth: pd.DataFrame) -> dict[str, int | None]:
+def study_files(truth: pd.DataFrame) -> dict[str, int | None]:
     """Return the names of the films and reports of studies, with no sizes."""
     names = []
     for row in truth[KEY].itertuples():
