@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from datasets import Dataset
 
 from tests.attacks.attack import Attack, hold
 from txtray_utils.errors import Rejects
-from virtual_hospital import __main__, source, whole
+from virtual_hospital import source, whole
 from virtual_hospital.hospital import make_hospital
 from virtual_hospital.making import only_maker
 
@@ -43,11 +44,9 @@ def command(*words: str) -> Callable:
         said = io.StringIO()
         argv = ["virtual_hospital", "--out", str(folder / "h"), *words]
         with mock.patch.object(sys, "argv", argv), contextlib.redirect_stderr(said):
-            try:
-                code = __main__.main()
-            except SystemExit as end:
-                code = end.code
-        assert code != 0
+            with pytest.raises(SystemExit) as end:
+                runpy.run_module("virtual_hospital", run_name="__main__")
+        assert end.value.code != 0
         assert not list(folder.iterdir())
         return [said.getvalue()]
 
