@@ -43,9 +43,12 @@ def command(*words: str) -> Callable:
     def act(folder: Path) -> list[str]:
         said = io.StringIO()
         argv = ["virtual_hospital", "--out", str(folder / "h"), *words]
-        with mock.patch.object(sys, "argv", argv), contextlib.redirect_stderr(said):
-            with pytest.raises(SystemExit) as end:
-                runpy.run_module("virtual_hospital", run_name="__main__")
+        with (
+            mock.patch.object(sys, "argv", argv),
+            contextlib.redirect_stderr(said),
+            pytest.raises(SystemExit) as end,
+        ):
+            runpy.run_module("virtual_hospital", run_name="__main__")
         assert end.value.code != 0
         assert not list(folder.iterdir())
         return [said.getvalue()]
