@@ -16,6 +16,7 @@ ASIDE = ("txtray_utils.errors", "txtray_utils.align.checkpoint")  # they keep an
 Place = tuple[str, str]  # module, name
 
 
+@cache
 def code_of(function: Callable) -> str:
     """Return the code of a function or class and of the package code that it reaches.
 
