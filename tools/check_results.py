@@ -19,7 +19,7 @@ from txtray_utils.results import (
 from txtray_utils.settings import settings
 
 
-def _strangers(name: str, folders: tuple[Path, ...]) -> list[str]:
+def strangers(name: str, folders: tuple[Path, ...]) -> list[str]:
     """Return a fault for each of the files that names another source than the demo."""
     faults = []
     for folder in folders:
@@ -46,7 +46,7 @@ def main() -> int:
     faults = []
     for name in result_names(now.results):
         new = read_results(name, now.results)
-        strange = _strangers(name, (now.results, committed))
+        strange = strangers(name, (now.results, committed))
         if strange:
             faults += strange
             continue

@@ -126,9 +126,10 @@ def _covid_files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     images, masks = {}, {}
     for image in sorted((folder / "images").glob("*")):
         if image.suffix.lower() in (".png", ".jpg", ".jpeg"):
-            images[image.name] = image
+            images[printable(image.name)] = image
     for mask in sorted((folder / "annotations/lungVAE-masks").glob("*.png")):
-        masks[mask.stem.removesuffix("_mask")] = mask
+        name = mask.stem.removesuffix("_mask")
+        masks[printable(name)] = mask
     return images, masks
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from tree_contents import films_that_open, reports_with_text, table_fault
-from tree_findings import PAIRS, Findings
+from tree_findings import PAIRS, Findings, printable
 
 from txtray_utils.errors import InputError
 from txtray_utils.read.record_tables import AGAIN, EVENTS, ITEMS, SMALL
@@ -110,7 +110,7 @@ def _check_images(folder: Path, films: pd.DataFrame, found: Findings) -> set[str
     project = folder / layout
     for path in sorted((project / "files").rglob(f"*{kind}")):
         name = path.relative_to(project)
-        files[name.as_posix()] = path
+        files[printable(name.as_posix())] = path
     found.counts[f"films ({kind})"] = len(files)
     there = films_that_open(files, found)
     found.holds("films", there & rows)
@@ -124,7 +124,7 @@ def _reports(project: Path) -> dict[str, Path]:
     texts = {}
     for path in project.rglob("files/*/*/s*.txt"):
         name = path.relative_to(project).with_suffix("")
-        texts[name.as_posix()] = path
+        texts[printable(name.as_posix())] = path
     return texts
 
 

@@ -36,7 +36,7 @@ def tree(folder: Path) -> Path:
 
 
 def first(root: Path, pattern: str) -> Path:
-    return sorted(root.rglob(pattern))[0]
+    return min(root.rglob(pattern))
 
 
 def said(root: Path, source: str = "mimic") -> list[str]:
@@ -177,6 +177,10 @@ def spoil_mask(folder: Path) -> None:
     emptied(folder / "annotations/lungVAE-masks/a_mask.png")
 
 
+def odd_image(folder: Path) -> None:
+    shutil.copy(folder / "images/a.png", os.fsencode(folder / "images") + b"/b\xff.png")
+
+
 def openi_film_empty(folder: Path) -> list[str]:
     (folder / "CXR1000_IM-0003-1001.png").touch()
     return said(folder, "openi")
@@ -218,6 +222,12 @@ ATTACKS = [
     Attack("an empty list of checksums", listed(""), "note", "lists no file"),
     Attack("an image cut in half", covid(spoil_image), "note", "1 films cannot be read: a.png"),
     Attack("an image that is cut counts as none", covid(spoil_image), "note", "01 .*no, films"),
+    Attack(
+        "an image whose name is not UTF-8",
+        covid(odd_image),
+        "note",
+        r"1 images have no row: b\\udcff.png",
+    ),
     Attack("a mask of zero bytes", covid(spoil_mask), "note", "1 masks cannot be read: a .*empty"),
     Attack("an Open-i film of zero bytes", openi_film_empty, "note", FILM + "empty"),
 ]

@@ -35,11 +35,14 @@ class Checkpoint:
         tensors = _with_prefix("model.", model.state_dict())
         if teacher is not None:
             tensors |= _with_prefix("teacher.", teacher.state_dict())
+        weights = len(tensors)
         for number, state in optimiser.state_dict()["state"].items():
             tensors |= _with_prefix(f"adam.{number}.", state)
+        states = len(tensors) - weights
         if _not_finite(tensors):
             raise ValueError(f"a weight became NaN by step {step}; lower the learning rate")
-        save_tensors(self.path, tensors, {"run": self.run, "step": str(step)})
+        about = {"run": self.run, "step": str(step), "states": str(states)}
+        save_tensors(self.path, tensors, about)
 
     def load(self, model: nn.Module, teacher: nn.Module | None, optimiser) -> int:
         """Read what `save` wrote, if it is there, and return the step to go on from (else 0).
@@ -60,18 +63,16 @@ class Checkpoint:
         load_weights(self.path, model, _under("model.", tensors))
         if teacher is not None:
             load_weights(self.path, teacher, _under("teacher.", tensors))
-        self._load_optimiser(optimiser, _under("adam.", tensors))
-        return int(step)
-
-    def _load_optimiser(self, optimiser, tensors: dict[str, Tensor]) -> None:
-        if not tensors:
+        states = _under("adam.", tensors)
+        if not states or about.get("states") != str(len(states)):
             fault = "lacks the state of the optimiser, without which training ends elsewhere"
             raise InputError(self.path, fault, _AGAIN)
         state = optimiser.state_dict()
-        for key, value in tensors.items():
+        for key, value in states.items():
             number, name = key.split(".")
             state["state"].setdefault(int(number), {})[name] = value
         optimiser.load_state_dict(state)
+        return int(step)
 
 
 def load_weights(path: Path, model: nn.Module, tensors: dict[str, Tensor]) -> None:
