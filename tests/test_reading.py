@@ -32,8 +32,7 @@ EXCEPTIONS = {
     ),
     ("01_reading_a_radiograph", "reach"): (
         13_100,
-        "two readers of files, what keeps and checks a table, and pictures of films in which "
-        "organs and findings are named",
+        "two readers of files, what keeps a table, and films with organs and findings named",
     ),
     ("04_contrastive_alignment", "reach"): (
         17_400,
