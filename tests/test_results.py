@@ -29,8 +29,9 @@ def test_the_file_has_the_form_that_the_book_promises(tmp_path):
             "tolerance": 0.02,
         },
         "b.time": {"value": 12.5, "ci": None, "n": 1, "unit": "s", "what": "wall time"},
+        "source": "demo",
     }
-    assert list(json.loads(path.read_text())) == ["a.auc", "b.time"]
+    assert list(json.loads(path.read_text())) == ["a.auc", "b.time", "source"]
     assert result_names(tmp_path) == ["radiograph"]
 
 
