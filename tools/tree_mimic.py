@@ -10,7 +10,8 @@ from tree_contents import films_that_open, reports_with_text, table_fault
 from tree_findings import PAIRS, Findings, printable
 
 from txtray_utils.errors import InputError
-from txtray_utils.read.record_tables import AGAIN, EVENTS, ITEMS, SMALL
+from txtray_utils.read.record_small import SMALL
+from txtray_utils.read.record_tables import AGAIN, EVENTS, ITEMS
 from txtray_utils.studies.columns import FRONTAL
 from txtray_utils.studies.sources.mimic import INDEX, SPLIT, films_in, read_csv, report_of
 
