@@ -125,7 +125,8 @@ def _with_patient(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataF
 def _studies(files: pd.Series) -> pd.Series:
     """Return the name of each film, without its ending where that is one of its own."""
     stems = files.map(lambda name: Path(name).stem)
-    return stems.where(~stems.duplicated(keep=False), files)
+    alone = ~stems.duplicated(keep=False) | files.duplicated(keep=False)
+    return stems.where(alone, files)
 
 
 def _read(path: Path) -> pd.DataFrame:
