@@ -2,7 +2,6 @@
 
 (arXiv:2006.11988.) One image is one study, because upstream says on which day an image was taken
 but not which images belong together. Decisions, for want of a report:
-
 - `findings` holds the clinical notes. They are not a report: history and description of the film
   are mixed. They must not be an input to a model that is asked about the film, which is why they
   are not put into `indication`.
