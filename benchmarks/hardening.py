@@ -1,6 +1,6 @@
 """Try every attack of tests/attacks, and what the checks cost; writes book/results/hardening.json.
 
-    python benchmarks/hardening.py                  the attacks (a minute)
+    python benchmarks/hardening.py                  the attacks (three minutes)
     python benchmarks/hardening.py --before FOLDER  the cost too: films, reports, record and a kept
                                                     table, by this code and by that of an earlier
                                                     checkout, in turn; wants a quiet machine
@@ -9,13 +9,10 @@ An attack that is held counts under its outcome: the input was right after all, 
 or a note that says what is wrong. One that is not held counts as a crash (another kind of error),
 as misleading (other words), or as a silent wrong result. Explained in CONTRIBUTING."""
 
-import importlib
 import os
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,35 +27,37 @@ FAULTS = ("misleading", "silent_wrong", "silent_loss", "crash", "unbounded", "le
 TIMES = 3  # runs of each task and code, in turn; the fastest counts
 
 
-def tables() -> Iterator:
-    """Yield every attack of every room."""
-    for path in sorted((ROOT / "tests/attacks").glob("test_*.py")):
-        module = importlib.import_module(f"tests.attacks.{path.stem}")
-        yield from module.ATTACKS
+class Counted:
+    """What came of every attack that pytest tries."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.found: Counter[str] = Counter()
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
+        """Count one attack under its outcome, or under the fault that was found."""
+        spec = getattr(item, "callspec", None)
+        if call.when != "call" or spec is None or "attack" not in spec.params:
+            return
+        kind = spec.params["attack"].outcome
+        if call.excinfo is not None:
+            kind = fault(call.excinfo.type)
+            print(f"not held: {item.name}: {kind}")
+        self.found[kind] += 1
 
 
-def outcome(attack: object) -> str:
-    """Return what comes of an attack: its outcome where it is held, else the kind of fault."""
-    from tests.attacks.attack import hold
-
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            hold(attack, Path(folder))
-        except AssertionError as failed:
-            wrong = "misleading" if str(failed) else "silent_wrong"
-        except pytest.fail.Exception:  # it did not raise
-            wrong = "silent_wrong"
-        except Exception:  # noqa: BLE001  any other kind of error is a crash
-            wrong = "crash"
-        else:
-            return attack.outcome
-    print(f"not held: {attack.name}: {wrong}")
-    return wrong
+def fault(kind: type[BaseException]) -> str:
+    """Return the kind of fault of an attack that is not held, by what its test raised."""
+    if issubclass(kind, pytest.fail.Exception):
+        return "silent_wrong"  # an error was wanted, and none came
+    return "misleading" if issubclass(kind, AssertionError) else "crash"
 
 
 def attacks() -> dict[str, Result]:
-    """Try every attack and count what came of it."""
-    found = Counter(outcome(attack) for attack in tables())
+    """Try every attack of every room and count what came of it."""
+    counted = Counted()
+    pytest.main(["-q", "--no-header", str(ROOT / "tests/attacks")], plugins=[counted])
+    found = counted.found
     tried = found.total()
     results = {"attacks.tried": Result(tried, tried, "attacks", "attacks tried")}
     for kind in (*OUTCOMES, *FAULTS):
@@ -96,7 +95,6 @@ def main() -> None:
     parser = command_line(__doc__, "no costs")
     parser.add_argument("--before", type=Path, help="checkout of an earlier version")
     asked = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
     results = attacks()
     if asked.before and not asked.quick:
         results |= costs(asked.before)
