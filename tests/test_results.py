@@ -140,6 +140,7 @@ def test_results_of_private_films_never_reach_the_published_folder(
     monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "settings.py"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TXTRAY_RESULTS", raising=False)
+    monkeypatch.delenv("TXTRAY_DATA", raising=False)
     published = tmp_path / "book" / "results"
     write_results("x", {"a": AUC}, published)
     monkeypatch.setenv("TXTRAY_SOURCE", source)
