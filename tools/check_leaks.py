@@ -42,7 +42,11 @@ def main() -> int:
     how.add_argument("--since", metavar="REV", help="every file of the commits since REV")
     how.add_argument("--accept", metavar="WHY", help="allow what is found, once you have read it")
     asked = parser.parse_args()
-    found = list(findings(ROOT, staged=asked.staged, since=asked.since))
+    found = []
+    if (ROOT / ".git").exists():
+        found += findings(ROOT, staged=asked.staged, since=asked.since)
+    else:
+        print("No git repository: nothing is committed from here, and only pages are looked at.")
     if not asked.staged and not asked.since:
         found += built_pages.findings(ROOT)
     left = not_allowed(found, ROOT / ALLOWED)

@@ -244,3 +244,10 @@ def test_the_hook_stops_a_commit(tmp_path, monkeypatch):
     command = ["git", "-C", str(root), *named, "commit", "-m", "A report"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 1 and "a.md: report" in done.stdout + done.stderr
+
+
+def test_a_copy_without_git_is_told_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(check_leaks, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["check_leaks.py"])
+    assert check_leaks.main() == 0
+    assert "No git repository" in capsys.readouterr().out
