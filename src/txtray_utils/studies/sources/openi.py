@@ -16,6 +16,7 @@ Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,11 +39,11 @@ from txtray_utils.studies.sources.openi_package import (
     sex_of,
     text_groups,
 )
+from txtray_utils.studies.sources.texts import SECTIONS, tell_fault
 from txtray_utils.studies.splits import patient_split
 
 INDEX = "images.txt"
 DERIVED = "nlmcxr_tsne_pa.csv.gz"
-_SECTIONS = ("indication", "comparison", "findings", "impression")
 
 
 def folder() -> Path:
@@ -56,7 +57,7 @@ def folder() -> Path:
         names = _below(place, "CXR*.png") + _below(place, "*_IM-*.dcm")
         if not names:
             raise InputError(place, "has no Open-i film", "Run data/download.sh openi.")
-        (place / INDEX).write_text("\n".join(names) + "\n")
+        (place / INDEX).write_bytes(os.fsencode("\n".join(names) + "\n"))
     return place
 
 
@@ -92,6 +93,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             rejects.add_error(error, study)
             continue
         text = _text(reports.loc[study])
+        tell_fault(text["findings"], text["impression"], file, study, rejects)
         yield {**text, **_film(film), "image": image, "split": split[study]}
 
 
@@ -111,7 +113,7 @@ def _film(film: dict) -> dict:
 def _text(report: pd.Series) -> dict:
     """Return what a report and its codes say."""
     found = {}
-    for name in _SECTIONS:
+    for name in SECTIONS:
         found[name] = report[name] or None
     sex = sex_of(report["indication"])
     findings, impression = report["findings"], report["impression"]
