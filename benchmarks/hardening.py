@@ -7,7 +7,8 @@
 
 An attack that is held counts under its outcome: the input was right after all, an error, a reject
 or a note that says what is wrong. One that is not held counts as a crash (another kind of error),
-as misleading (other words), or as a silent wrong result. Explained in CONTRIBUTING."""
+as misleading (other words), or as a silent wrong result; in the tables of privacy each is a leak.
+What was lost in silence, or had no bound, is not told apart. Explained in CONTRIBUTING."""
 
 import os
 import subprocess
@@ -23,7 +24,8 @@ from txtray_utils.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTCOMES = ("right", "error", "reject", "note")
-FAULTS = ("misleading", "silent_wrong", "silent_loss", "crash", "unbounded", "leak")
+FAULTS = ("misleading", "silent_wrong", "crash", "leak")
+PRIVACY = ("test_fetch", "test_guard", "test_leaks")  # where what is not stopped gets out
 TIMES = 3  # runs of each task and code, in turn; the fastest counts
 
 
@@ -41,13 +43,15 @@ class Counted:
             return
         kind = spec.params["attack"].outcome
         if call.excinfo is not None:
-            kind = fault(call.excinfo.type)
+            kind = fault(call.excinfo.type, item.path.stem)
             print(f"not held: {item.name}: {kind}")
         self.found[kind] += 1
 
 
-def fault(kind: type[BaseException]) -> str:
-    """Return the kind of fault of an attack that is not held, by what its test raised."""
+def fault(kind: type[BaseException], table: str) -> str:
+    """Return the kind of fault of an attack that is not held, by its table and what it raised."""
+    if table in PRIVACY:
+        return "leak"
     if issubclass(kind, pytest.fail.Exception):
         return "silent_wrong"  # an error was wanted, and none came
     return "misleading" if issubclass(kind, AssertionError) else "crash"

@@ -1,9 +1,9 @@
 import errno
-import resource
 
 import pandas as pd
 import pytest
 
+from tests.full_disk import full_disk
 from txtray_utils.errors import InputError, Rejects, replacing, writing
 
 
@@ -40,15 +40,11 @@ def test_a_really_full_disk_is_named_and_leaves_the_rejects_as_they_were(tmp_pat
     rejects = Rejects()
     rejects.add("a", "b", "c", "d")
     rejects.save(path)
-    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = path.read_bytes()
     for row in range(6001):
         rejects.add("a", row, "c", "d")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(InputError, match="disk is full"):
-            rejects.save(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(), pytest.raises(InputError, match="disk is full"):
+        rejects.save(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 

@@ -7,7 +7,6 @@ import errno
 import json
 import logging
 import os
-import resource
 import shutil
 import threading
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.attacks.attack import Attack, hold
+from tests.full_disk import full_disk
 from tests.studies.test_table import study
 from txtray_utils.align.checkpoint import Checkpoint, load_tensors, load_weights, save_tensors
 from txtray_utils.align.encoders import text_features
@@ -252,17 +252,12 @@ def two_writers(folder: Path) -> bool:
     return path.read_text() == "a" * 1000 and list(folder.glob("*.partial")) == []
 
 
-def full_disk(folder: Path) -> bool:
+def rejects_on_a_full_disk(folder: Path) -> bool:
     path, rejects = folder / "rejects.csv", Rejects()
     for row in range(6001):
         rejects.add("film", row, "is empty", "Fetch it.")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(InputError, match="disk is full"):
-            rejects.save(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(), pytest.raises(InputError, match="disk is full"):
+        rejects.save(path)
     return not path.exists() and list(folder.glob("*.partial")) == []
 
 
@@ -506,7 +501,7 @@ ATTACKS = [
     Attack("partial files of killed loads", killed, "right"),
     Attack("a film that may not be read", unreadable_film, "error", "film.dcm: cannot be read"),
     Attack("two writers of one file", two_writers, "right"),
-    Attack("a full disk under the rejects", full_disk, "right"),
+    Attack("a full disk under the rejects", rejects_on_a_full_disk, "right"),
     Attack("a folder in a file's place", over_a_folder, "error", "kept: cannot be written.*else"),
     Attack("eight makers at once", many_makers, "right"),
     Attack("a maker that lacks a file", maker_that_fails, "right"),
