@@ -19,6 +19,7 @@ help:             ## say what can be made
 book: execute     ## build the book as HTML in _build/html; any warning or failing cell fails
 	rm -rf $(BUILD)/.doctrees
 	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	$(BIN)/python tools/check_leaks.py
 	@echo "The book: $(BUILD)/html/index.html"
 
 test: lint data   ## run every test and every notebook
@@ -28,6 +29,7 @@ test: lint data   ## run every test and every notebook
 lint: $(ENV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/python tools/check_leaks.py
 
 environment: $(ENV)  ## make .venv with the pinned packages
 

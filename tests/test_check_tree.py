@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import check_tree
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from tree_findings import CHAPTERS
 
 from tests.studies.sources.test_mimic import METADATA, edit, make_tree
@@ -199,6 +201,8 @@ def test_a_split_table_that_is_not_there_is_a_gap(tree):
     (root / "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz").unlink()
     found = check_tree.check("mimic", root)
     assert found.faults == [] and any("2.0.0-split.csv.gz" in gap for gap in found.gaps)
+    chapters = list(found.lines())[-len(CHAPTERS) :]
+    assert all("no, " in line and "the split table missing" in line for line in chapters)
 
 
 def test_a_tree_without_its_table_of_films_is_refused(tree, capsys):
@@ -261,6 +265,12 @@ def test_the_record_alone_is_checked_as_the_open_demo(tree):
     assert found.faults == [] and found.has == {"record", "emergency"}
 
 
+def film(path):
+    """Write a film that opens, of noise."""
+    noise = np.random.default_rng(0).integers(0, 255, (96, 96), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+
+
 def test_a_covid_tree(tmp_path, capsys):
     for folder in ("images", "annotations/lungVAE-masks"):
         (tmp_path / folder).mkdir(parents=True)
@@ -281,7 +291,7 @@ def test_a_covid_tree(tmp_path, capsys):
         "annotations/lungVAE-masks/a_mask.png",
         "annotations/lungVAE-masks/e_mask.png",
     ):
-        (tmp_path / name).touch()
+        film(tmp_path / name)
     found = check_tree.check("covid", tmp_path)
     assert (
         found.counts["image rows"] == 2 and "b.png" in found.gaps[0] and "d.jpg" in found.faults[0]
@@ -304,7 +314,7 @@ def test_an_openi_tree(tmp_path):
         "CXR1000_IM-0003-1001",
         "CXR0_x",
     ):  # the second has a report and no header
-        (tmp_path / f"png/{name}.png").touch()
+        film(tmp_path / f"png/{name}.png")
     found = check_tree.check("openi", tmp_path)
     assert found.counts["films"] == 3 and "7,468 headers have no film" in found.gaps[0]
     assert "CXR1000_IM-0003-1001" in found.gaps[1]

@@ -52,6 +52,11 @@ class Server(ThreadingHTTPServer):
             sums += f"{hashlib.sha256(content).hexdigest()} {name}\n"
         self.files[f"/files/{project}/SHA256SUMS.txt"] = sums.encode()
 
+    def add(self, project: str, name: str, content: bytes) -> None:
+        self.files[f"/files/{project}/{name}"] = content
+        line = f"{hashlib.sha256(content).hexdigest()} {name}\n"
+        self.files[f"/files/{project}/SHA256SUMS.txt"] += line.encode()
+
 
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments):
@@ -232,10 +237,10 @@ def mimic(server) -> None:
         made.writestr("files/p10/p10000001/s50000001.txt", "IMPRESSION: Simulated.")
     film = "files/p10/p10000001/s50000001/0a1b.jpg"
     server.publish("mimic-cxr/2.1.0", ["cxr-record-list.csv.gz", "cxr-study-list.csv.gz"])
-    server.files["/files/mimic-cxr/2.1.0/mimic-cxr-reports.zip"] = archive.getvalue()
+    server.add("mimic-cxr/2.1.0", "mimic-cxr-reports.zip", archive.getvalue())
     tables = [f"mimic-cxr-2.0.0-{name}.csv.gz" for name in ("metadata", "split", "chexpert")]
     server.publish("mimic-cxr-jpg/2.1.0", [*tables, film])
-    server.files["/files/mimic-cxr-jpg/2.1.0/IMAGE_FILENAMES"] = f"{film}\n".encode()
+    server.add("mimic-cxr-jpg/2.1.0", "IMAGE_FILENAMES", f"{film}\n".encode())
     server.publish("mimiciv/3.1", TABLES)
     server.publish("mimic-iv-ed/2.2", ["ed/edstays.csv.gz", "ed/triage.csv.gz"])
     server.login = "Basic " + base64.b64encode(f"{USER}:{SPOKEN}".encode()).decode()

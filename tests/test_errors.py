@@ -3,6 +3,7 @@ import errno
 import pandas as pd
 import pytest
 
+from tests.full_disk import full_disk
 from txtray_utils.errors import InputError, Rejects, replacing, writing
 
 
@@ -34,13 +35,17 @@ def test_a_full_disk_and_an_unwritable_folder_say_what_to_do(tmp_path):
         raise AssertionError("the body must not run where there can be no folder")
 
 
-def test_a_really_full_device_is_named(tmp_path):
-    full = tmp_path / "full"
-    full.symlink_to("/dev/full")
-    with pytest.raises(InputError, match="disk is full"):
-        rejects = Rejects()
-        rejects.add("a", "b", "c", "d")
-        rejects.save(full)
+def test_a_really_full_disk_is_named_and_leaves_the_rejects_as_they_were(tmp_path):
+    path = tmp_path / "rejects.csv"
+    rejects = Rejects()
+    rejects.add("a", "b", "c", "d")
+    rejects.save(path)
+    before = path.read_bytes()
+    for row in range(6001):
+        rejects.add("a", row, "c", "d")
+    with full_disk(), pytest.raises(InputError, match="disk is full"):
+        rejects.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_is_replaced_only_once_it_is_whole(tmp_path):

@@ -30,8 +30,9 @@ def test_the_file_has_the_form_that_the_book_promises(tmp_path):
             "tolerance": 0.02,
         },
         "b.time": {"value": 12.5, "ci": None, "n": 1, "unit": "s", "what": "wall time"},
+        "source": "demo",
     }
-    assert list(json.loads(path.read_text())) == ["a.auc", "b.time"]
+    assert list(json.loads(path.read_text())) == ["a.auc", "b.time", "source"]
     assert result_names(tmp_path) == ["radiograph"]
 
 
@@ -132,12 +133,15 @@ def test_other_faults_are_found_and_keys_made_elsewhere_are_not_a_fault():
 
 
 @pytest.mark.parametrize("source", (*PRIVATE, "demo+folder"))
-def test_results_of_private_films_never_reach_the_published_folder(monkeypatch, tmp_path, source):
+def test_results_of_private_films_never_reach_the_published_folder(
+    monkeypatch, tmp_path, tmp_path_factory, source
+):
     (tmp_path / "_toc.yml").touch()
     (tmp_path / "src" / "txtray_utils").mkdir(parents=True)
     monkeypatch.setattr(module, "__file__", str(tmp_path / "site-packages" / "settings.py"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TXTRAY_RESULTS", raising=False)
+    monkeypatch.delenv("TXTRAY_DATA", raising=False)
     published = tmp_path / "book" / "results"
     write_results("x", {"a": AUC}, published)
     monkeypatch.setenv("TXTRAY_SOURCE", source)
@@ -150,5 +154,10 @@ def test_results_of_private_films_never_reach_the_published_folder(monkeypatch, 
         write_results("x", {"b": AUC})
     assert read_results("x", published) == {"a": AUC}
     monkeypatch.delenv("TXTRAY_RESULTS")
+    with pytest.raises(InputError, match="checkout.*Set TXTRAY_RESULTS"):
+        write_results("x", {"b": AUC})
+    outside = tmp_path_factory.mktemp("outside")
+    monkeypatch.setenv("TXTRAY_DATA", str(outside))
     own = write_results("x", {"b": AUC})
-    assert own == tmp_path / "_build" / f"results-{source}" / "x.json"
+    assert own == outside / f"results-{source}" / "x.json"
+    assert own.stat().st_mode & 0o777 == 0o600

@@ -1,15 +1,33 @@
 """Hold the numbers that the notebooks have just written against the committed ones in
 `book/results`.
 
-Without arguments: exit 1 when a quality figure moved by more than its stated tolerance. With
-`--write`: carry the new numbers into `book/results` instead, to be read with `git diff` and
-committed."""
+Without arguments: exit 1 when a quality figure moved by more than its stated tolerance, or a file
+holds numbers of another source. With `--write`: carry the new numbers into `book/results` instead,
+to be read with `git diff` and committed."""
 
 import argparse
 import sys
+from pathlib import Path
 
-from txtray_utils.results import compare_results, read_results, result_names, write_results
+from txtray_utils.results import (
+    compare_results,
+    read_results,
+    result_names,
+    source_of,
+    write_results,
+)
 from txtray_utils.settings import settings
+
+
+def strangers(name: str, folders: tuple[Path, ...]) -> list[str]:
+    """Return a fault for each of the files that names another source than the demo."""
+    faults = []
+    for folder in folders:
+        if (folder / f"{name}.json").exists():
+            source = source_of(name, folder)
+            if source != "demo":
+                faults.append(f"{name}: {folder} holds results of {source!r}, not of 'demo'")
+    return faults
 
 
 def main() -> int:
@@ -28,11 +46,16 @@ def main() -> int:
     faults = []
     for name in result_names(now.results):
         new = read_results(name, now.results)
+        strange = strangers(name, (now.results, committed))
+        if strange:
+            faults += strange
+            continue
         if write:
             print("wrote", write_results(name, new, committed).relative_to(now.checkout))
             continue
         old = read_results(name, committed) if (committed / f"{name}.json").exists() else {}
-        faults += [f"{name}.{fault}" for fault in compare_results(new, old)]
+        for fault in compare_results(new, old):
+            faults.append(f"{name}.{fault}")
         print(
             f"results: {name}: {len(new)} rebuilt, "
             f"{len(old.keys() - new.keys())} committed ones made elsewhere"

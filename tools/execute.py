@@ -4,8 +4,12 @@ Jupyter Book's own cache looks at the code cells alone: after a change in `src/`
 old outputs. Here a notebook is fresh only when its code cells, the package, the pins, the settings,
 the cohort and the committed results that it reads are all as they were. What is not fresh is copied
 to `.executed`, executed there by `pytest --nbmake`, and put into the cache only when every cell
-ran."""
+ran.
 
+A credentialed source is refused, for the cache and the pages lie in the checkout. With `--private`
+its notebooks are executed into `executed` of the data folder instead, and no page is built."""
+
+import argparse
 import hashlib
 import json
 import platform
@@ -20,6 +24,8 @@ import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 
+from txtray_utils.errors import InputError
+from txtray_utils.guard import check_publication, credentialed, keep_in
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources.folder import INDEX
 
@@ -96,6 +102,42 @@ def without_alt(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def main() -> int:
+    """Execute for the book, or for the reader alone; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--private", action="store_true", help="keep all of it in the data folder")
+    try:
+        if parser.parse_args().private:
+            return execute_in_private()
+        check_publication("the book")
+    except InputError as error:
+        print(error)
+        return 1
+    return execute_for_the_book()
+
+
+def execute_in_private() -> int:
+    """Execute every notebook in the data folder, where the outputs stay; return pytest's code."""
+    place = data_dir("executed")
+    if credentialed() is None:
+        remedy = "Leave --private out, or set TXTRAY_SOURCE to mimic or folder."
+        raise InputError("--private", "is for a credentialed source", remedy)
+    keep_in(place / "any")
+    book = place / "book"
+    shutil.copytree(ROOT / "book", book, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    keep_in(book / "any")
+    names = chapters(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    print(f"{len(names)} notebooks, kept in {place}", flush=True)
+    return execute([str(place / name) for name in names])
+
+
+def execute(staged: list[str]) -> int:
+    """Run notebooks in place, under nbmake."""
+    pytest = [sys.executable, "-m", "pytest", "--nbmake", f"--nbmake-timeout={PATIENCE}"]
+    command = [*pytest, "--overwrite", "--durations=0", *staged]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def execute_for_the_book() -> int:
     """Execute what is not fresh; return pytest's exit code (0 when nothing had to be done)."""
     cache = get_cache(CACHE)
     keys = json.loads(KEYS.read_text()) if KEYS.exists() else {}
@@ -107,10 +149,7 @@ def main() -> int:
         return 0
     KEYS.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(ROOT / "book", STAGE / "book", dirs_exist_ok=True)
-    staged = [str(STAGE / name) for name in stale]
-    pytest = [sys.executable, "-m", "pytest", "--nbmake", f"--nbmake-timeout={PATIENCE}"]
-    command = [*pytest, "--overwrite", "--durations=0", *staged]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    code = execute([str(STAGE / name) for name in stale])
     for name, key in stale.items():
         notebook = nbformat.read(STAGE / name, 4)
         if blind := without_alt(notebook):

@@ -17,6 +17,8 @@ from pybtex.style.labels import BaseLabelStyle
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+from txtray_utils.guard import check_publication
+
 ICONS = Path("_static", "scripts", "fontawesome.js")
 ICON = re.compile(r'("?[\w-]+"?):\[\d+,\d+,\[[^]]*\],"[0-9a-f]+",(?:"[^"]*"|\[[^]]*\])\],?')
 ICON_CLASS = re.compile(r"\bfa-([\w-]+)")
@@ -116,7 +118,8 @@ class Dated(Alpha):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the mends to Sphinx."""
+    """Connect the mends to Sphinx; refuse a credentialed source."""
+    check_publication("the book")
     register_plugin("pybtex.style.formatting", "dated", Dated)
     app.connect("doctree-resolved", leave_terms_out_of_search)
     app.connect("build-finished", mend_pages)

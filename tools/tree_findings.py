@@ -24,12 +24,16 @@ SHOWN = 3  # examples named of each fault
 
 @dataclass
 class Findings:
-    """What was found: `counts` by name, `faults` (wrong), `gaps` (not here), and what it `has`."""
+    """What was found: `counts` by name, `faults` (wrong), `gaps` (not here), and what it `has`.
+
+    `lacks` is what no chapter can do without.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     has: set[str] = field(default_factory=set)
+    lacks: set[str] = field(default_factory=set)
 
     def compare(self, fault: str, names: set, gap: bool = False) -> None:
         """Note the `names` that have this fault, if any, with a few examples."""
@@ -47,6 +51,10 @@ class Findings:
 
     def lines(self) -> Iterator[str]:
         """Give the findings as text: counts, gaps, faults, then each chapter."""
+        for line in self._lines():
+            yield printable(line)
+
+    def _lines(self) -> Iterator[str]:
         for name, count in self.counts.items():
             yield f"{name:28} {count:>9,}"
         for gap in self.gaps:
@@ -54,8 +62,20 @@ class Findings:
         for fault in self.faults:
             yield f"WRONG: {fault}"
         for chapter, (must, can) in CHAPTERS.items():
-            lacks, less = sorted(must - self.has), sorted(can - self.has)
+            lacks, less = sorted((must - self.has) | self.lacks), sorted(can - self.has)
             able = f"no, {' and '.join(lacks)} missing" if lacks else "yes"
             if less and not lacks:
                 able += f", without {' and '.join(less)}"
             yield f"{chapter}: {able}"
+
+
+def printable(text: object) -> str:
+    """Return a text in which nothing can steer a terminal: escapes and the like are spelt out."""
+    shown = []
+    for letter in str(text):
+        if letter.isprintable():
+            shown.append(letter)
+        else:
+            code = letter.encode("unicode_escape")
+            shown.append(code.decode("ascii"))
+    return "".join(shown)

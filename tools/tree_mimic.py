@@ -6,14 +6,18 @@ Explained in book/03_linking_images_to_the_record.
 from pathlib import Path
 
 import pandas as pd
-from tree_findings import PAIRS, Findings
+from tree_contents import films_that_open, reports_with_text, table_fault
+from tree_findings import PAIRS, Findings, printable
 
 from txtray_utils.errors import InputError
+from txtray_utils.read.record_small import SMALL
+from txtray_utils.read.record_tables import AGAIN, EVENTS, ITEMS
 from txtray_utils.studies.columns import FRONTAL
 from txtray_utils.studies.sources.mimic import INDEX, SPLIT, films_in, read_csv, report_of
 
 RECORD = ("hosp/patients", "hosp/admissions", "hosp/labevents", "hosp/d_labitems", "icu/icustays")
 EMERGENCY = ("ed/edstays", "ed/triage")
+MAY_BE_EMPTY = ("admissions", "icustays", "edstays", "triage")  # of a part of the tree
 KINDS = (".csv.gz", ".csv")
 LISTED = {"films": 377_110, "studies": 227_835}  # MIMIC-CXR 2.0.0 and 2.1.0
 _IDS = ["dicom_id", "subject_id", "study_id"]
@@ -34,12 +38,13 @@ def check_films(folder: Path, found: Findings) -> None:
     _check_list(folder, films, found)
     there = _check_images(folder, films, found)
 
-    texts = _reports(folder / "mimic-cxr")
-    found.counts["reports"] = len(texts)
+    reports = _reports(folder / "mimic-cxr")
+    found.counts["reports"] = len(reports)
+    texts = reports_with_text(reports, found)
     found.holds("reports", texts & studies)
     if studies:
-        found.compare("reports have no film row", texts - studies)
-    found.compare("studies have no report", studies - texts, gap=True)
+        found.compare("reports have no film row", set(reports) - studies)
+    found.compare("studies have no report", studies - set(reports), gap=True)
     if there:
         frontal = films["ViewPosition"].isin(FRONTAL)
         told = films["study"].isin(texts)
@@ -71,6 +76,8 @@ def _film_rows(folder: Path, found: Findings) -> pd.DataFrame:
 
 def _check_split(folder: Path, films: pd.DataFrame, found: Findings) -> None:
     split = _read(folder / SPLIT, ("dicom_id", "subject_id", "split"), found)
+    if split.empty:
+        found.lacks.add("the split table")
     listed = set(films["dicom_id"])
     sided = set(split["dicom_id"])
     if len(films) and len(split):
@@ -100,24 +107,25 @@ def _check_images(folder: Path, films: pd.DataFrame, found: Findings) -> set[str
         return set()
     films["file"] = films["study"] + "/" + films["dicom_id"] + kind
     rows = set(films["file"])
-    there = set()
+    files = {}
     project = folder / layout
-    for path in (project / "files").rglob(f"*{kind}"):
+    for path in sorted((project / "files").rglob(f"*{kind}")):
         name = path.relative_to(project)
-        there.add(name.as_posix())
-    found.counts[f"films ({kind})"] = len(there)
+        files[printable(name.as_posix())] = path
+    found.counts[f"films ({kind})"] = len(files)
+    there = films_that_open(files, found)
     found.holds("films", there & rows)
     if rows:
-        found.compare("films have no row", there - rows)
-    found.compare("rows have no film", rows - there, gap=True)
+        found.compare("films have no row", set(files) - rows)
+    found.compare("rows have no film", rows - set(files), gap=True)
     return there
 
 
-def _reports(project: Path) -> set[str]:
-    texts = set()
+def _reports(project: Path) -> dict[str, Path]:
+    texts = {}
     for path in project.rglob("files/*/*/s*.txt"):
         name = path.relative_to(project).with_suffix("")
-        texts.add(name.as_posix())
+        texts[printable(name.as_posix())] = path
     return texts
 
 
@@ -125,14 +133,17 @@ def check_record(folder: Path, found: Findings, films: bool) -> None:
     """Check the tables of the record, and its patients against those of the films, if there are."""
     parts = (("record", "mimic-iv", RECORD), ("emergency", "mimic-iv-ed", EMERGENCY))
     for name, project, tables in parts:
-        lost = set()
+        lost, wrong = set(), False
         for table in tables:
-            if not _tables(folder / project, table):
+            files = _tables(folder / project, table)
+            if files:
+                wrong = _is_wrong(files[0], found) or wrong
+            else:
                 lost.add(f"{project}/{table}")
         found.compare(f"tables of the {name}", lost, gap=True)
-        found.holds(name, not lost)
+        found.holds(name, not lost and not wrong)
     people = _tables(folder / "mimic-iv", "hosp/patients")
-    if not people:
+    if not people or table_fault(people[0], ("subject_id",)):
         return
     patients = _patients(people[0], found)
     found.counts["patients in MIMIC-IV"] = len(patients)
@@ -143,6 +154,8 @@ def check_record(folder: Path, found: Findings, films: bool) -> None:
     known = set(patients)
     for table in ("hosp/admissions", "icu/icustays"):
         for path in _tables(folder / "mimic-iv", table)[:1]:
+            if table_fault(path, ("subject_id",)):
+                continue
             orphans = set(_patients(path, found)) - known
             found.compare(f"patients of {table} are not in hosp/patients", orphans)
     if films:
@@ -153,6 +166,20 @@ def check_record(folder: Path, found: Findings, films: bool) -> None:
         usual = len(lost) <= few
         fault = "patients with films are not in MIMIC-IV (about 100 are usual)"
         found.compare(fault, lost, gap=usual)
+
+
+def _is_wrong(path: Path, found: Findings) -> bool:
+    """Read a table of the record to its end; what is wrong with it is a fault."""
+    name = path.name.partition(".")[0]
+    if name in SMALL:
+        small = SMALL[name]
+        needed = ("subject_id", small.key, *small.columns)
+    else:
+        needed = EVENTS if name == "labevents" else ITEMS
+    fault = table_fault(path, needed, may_be_empty=name in MAY_BE_EMPTY)
+    if fault:
+        found.faults.append(f"{path.parent.name}/{path.name} {fault}. {AGAIN}")
+    return bool(fault)
 
 
 def _patients(path: Path, found: Findings) -> pd.Series:

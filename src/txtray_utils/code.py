@@ -12,20 +12,26 @@ from functools import cache
 from pathlib import Path
 
 PACKAGES = ("txtray_utils", "virtual_hospital")
+ASIDE = ("txtray_utils.errors", "txtray_utils.align.checkpoint")  # they keep and say; no result
 Place = tuple[str, str]  # module, name
 
 
+@cache
 def code_of(function: Callable) -> str:
     """Return the code of a function or class and of the package code that it reaches.
 
     Docstrings, comments and layout do not count, nor where a definition stands, so moving code
-    changes nothing. A function from outside the packages has its own source.
+    changes nothing; nor do the modules `ASIDE`, which say what is wrong and keep files whole. A
+    function from outside the packages has its own source.
     """
     function = inspect.unwrap(function)
     start = (function.__module__, function.__qualname__.split(".")[0])
     if start[0].split(".")[0] not in PACKAGES:
         return _outside(function)
-    found = [_text(place) for place in reached([start])]
+    found = []
+    for place in reached([start]):
+        if place[0] not in ASIDE or place == start:
+            found.append(_text(place))
     return "\n".join(sorted(found))
 
 

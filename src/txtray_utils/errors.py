@@ -6,14 +6,20 @@ Explained in book/01_reading_a_radiograph.
 """
 
 import errno
+import fcntl
+import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OWN = re.compile(r"\.[0-9a-f]{12}\.partial$")  # as `replacing` names them
 
 
 class InputError(ValueError):
@@ -26,7 +32,12 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         """Return the message that a reader sees."""
-        return f"{self.path}: {self.fault}. {self.remedy}"
+        return printable(f"{self.path}: {self.fault}. {self.remedy}")
+
+
+def printable(text: object) -> str:
+    r"""Return a text that can be written as UTF-8: a file name's odd bytes become \udcNN."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,8 @@ class Rejects:
 
     def add(self, file: str | Path, row: object, fault: str, remedy: str) -> None:
         """Record one input that was left out."""
-        self.rows.append(Reject(str(file), str(row), fault, remedy))
+        said = [printable(part) for part in (file, row, fault, remedy)]
+        self.rows.append(Reject(*said))
 
     def add_error(self, error: InputError, row: object = "") -> None:
         """Record an `InputError` that was caught, with the row that it belongs to."""
@@ -64,13 +76,22 @@ class Rejects:
         return pd.DataFrame([asdict(row) for row in self.rows], columns=columns, dtype=str)
 
     def save(self, path: Path) -> None:
-        """Write the table as csv.
+        """Write the table as csv, whole or not at all; no text in it is a formula to a spreadsheet
+        program.
 
         Raises:
             InputError: the folder cannot be written or is full.
         """
-        with writing(path):
-            self.frame().to_csv(path, index=False)
+        with replacing(path) as partial:
+            self.frame().map(as_text).to_csv(partial, index=False)
+
+
+def as_text(cell: str) -> str:
+    """Return a cell that a spreadsheet program takes as a text: one that begins as a formula does
+    gets an apostrophe; a number is left as it is."""
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 @contextmanager
@@ -92,9 +113,30 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside `path` to write to, and put it in the place of `path` once it is whole;
-    raises as `writing`."""
+    """Give a file beside `path` to write to, and put it in the place of `path` once it is whole.
+
+    Its name is this writer's own, so of two writers the last one's file stays, whole. It is held
+    while it is written; what killed writers of `path` left is swept away. Raises as `writing`.
+    """
     with writing(path):
-        partial = path.with_name(f"{path.name}.partial")
-        yield partial
-        partial.replace(path)
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EEXIST, "there is something else in its place")
+        sweep(path.parent, f"{path.name}.*.partial")
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
+        try:
+            with partial.open("wb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                yield partial
+                partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Delete the files that match and that no `replacing` holds: those who wrote them are gone."""
+    for path in folder.glob(pattern):
+        if not _OWN.search(path.name):
+            continue
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()

@@ -3,8 +3,9 @@ here.
 
 A file holds flat keys, each `{"value": 0.91, "ci": [0.88, 0.93], "n": 300, "unit": "AUC", "what":
 "one line"}` and, where a rebuild may differ, `"tolerance"`: the largest change of the value that is
-still the same result. Chapters write into `settings().results`; `make results` carries that into
-`book/results`, which is committed. Explained in CONTRIBUTING."""
+still the same result; beside them `"source"`, what the numbers were measured on. Chapters write
+into `settings().results`; `make results` carries that into `book/results`, which is committed.
+Explained in CONTRIBUTING."""
 
 import json
 import math
@@ -12,9 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from txtray_utils.errors import InputError
+from txtray_utils.errors import InputError, replacing
+from txtray_utils.guard import check_may_be_published, keep_in
+from txtray_utils.keep import locked
 from txtray_utils.settings import settings
 
+SOURCE = "source"  # the key that is no result
+_AGAIN = "write it with txtray_utils.results.write_results"
 EXEMPT_UNITS = (
     "s",
     "min",
@@ -80,21 +85,37 @@ def write_results(name: str, results: Mapping[str, Result], folder: Path | None 
     path.
 
     Keys already there and not in `results` stay. The file is sorted and indented: the same results,
-    the same bytes.
+    the same bytes. It names the source of this run; a file without a name has the demo's.
 
     Raises:
-        InputError: the folder is the checkout's `book/results`, which is published, and the source
-            of this run is private (`settings.PRIVATE`).
+        InputError: the source of this run is credentialed, and the folder is `book/results`, which
+            is published, or lies in a git work tree; the file holds results of another source; or
+            it cannot be written.
+        ValueError: the file that is there is not in the form above, or a key is `"source"`.
     """
     path = (folder or settings().results) / f"{name}.json"
-    _check_may_be_published(path)
-    merged = (read_results(name, path.parent) if path.exists() else {}) | dict(results)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    plain = {key: _plain(result) for key, result in merged.items()}
-    partial.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n", "utf-8")
-    partial.replace(path)
+    check_may_be_published(path)
+    keep_in(path, "TXTRAY_RESULTS (or TXTRAY_DATA)")
+    if SOURCE in results:
+        raise ValueError(f"{path}: {SOURCE!r} is no name of a result")
+    source = settings().source
+    with locked(path):
+        before = {}
+        if path.exists():
+            _check_source(path, source)
+            before = read_results(name, path.parent)
+        plain: dict = {SOURCE: source}
+        for key, result in (before | dict(results)).items():
+            plain[key] = _plain(result)
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(plain, indent=2, sort_keys=True) + "\n", "utf-8")
     return path
+
+
+def source_of(name: str, folder: Path) -> str:
+    """Return the source that `<name>.json` names; a file of before sources were named is the
+    demo's. Raises as `read_results`."""
+    return str(_read(folder / f"{name}.json").get(SOURCE, "demo"))
 
 
 def read_results(name: str, folder: Path | None = None) -> dict[str, Result]:
@@ -110,11 +131,10 @@ def read_results(name: str, folder: Path | None = None) -> dict[str, Result]:
             "book/results is found only inside a checkout of the book; give `folder`"
         )
     path = (folder or checkout / "book" / "results") / f"{name}.json"
-    raw = json.loads(path.read_text("utf-8"))
-    entries = raw.items() if isinstance(raw, dict) else [("the whole file", raw)]
     results = {}
-    for key, entry in entries:
-        results[key] = _parsed(path, key, entry)
+    for key, entry in _read(path).items():
+        if key != SOURCE:
+            results[key] = _parsed(path, key, entry)
     return results
 
 
@@ -146,15 +166,22 @@ def result_names(folder: Path) -> Iterable[str]:
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
-def _check_may_be_published(path: Path) -> None:
-    now = settings()
-    if not now.private or now.checkout is None:
-        return
-    published = now.checkout.resolve() / "book" / "results"
-    if path.resolve().is_relative_to(published):
-        fault = f"results of the source {now.source!r} must not be published"
-        remedy = "Unset TXTRAY_RESULTS, or set it to a folder outside book/results."
-        raise InputError(path, fault, remedy)
+def _read(path: Path) -> dict:
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}; {_AGAIN}") from fault
+    if not isinstance(raw, dict) or not isinstance(raw.get(SOURCE, ""), str):
+        fault = f"{path}: the whole file is no table of results; {_AGAIN}"
+        raise ValueError(fault)  # noqa: TRY004
+    return raw
+
+
+def _check_source(path: Path, source: str) -> None:
+    there = source_of(path.stem, path.parent)
+    if there != source:
+        fault = f"holds results of the source {there!r}, and this run's is {source!r}"
+        raise InputError(path, fault, "Set TXTRAY_RESULTS to another folder.")
 
 
 def _plain(result: Result) -> dict:
@@ -168,6 +195,4 @@ def _parsed(path: Path, key: str, entry: object) -> Result:
     try:
         return Result(**entry)
     except (TypeError, ValueError) as fault:
-        raise ValueError(
-            f"{path}: {key}: {fault}; write it with txtray_utils.results.write_results"
-        ) from fault
+        raise ValueError(f"{path}: {key}: {fault}; {_AGAIN}") from fault

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = ("demo", "openi", "covid", "mimic", "folder")  # with reports, as the chapters want them
-PRIVATE = ("folder", "mimic")  # whose results stay out of book/results
+PRIVATE = ("folder", "mimic")  # credentialed: what is made of them stays in (guard.py)
 STUDIES = 1600
 QUICK_STUDIES = 200
 
@@ -82,11 +82,11 @@ def settings() -> Settings:
         "TXTRAY_DATA", checkout / "data" if checkout else Path.home() / ".cache" / "txtray-align"
     )
     written = "results-quick" if quick else "results"
+    place = checkout / "_build" if checkout else data
     if not set(PRIVATE).isdisjoint(names):
+        place = data
         written = f"{written}-{source}"
-    results = _folder(
-        "TXTRAY_RESULTS", checkout / "_build" / written if checkout else data / written
-    )
+    results = _folder("TXTRAY_RESULTS", place / written)
     covid = _folder("TXTRAY_COVID", data / "covid")
     nih = _folder("TXTRAY_NIH", data / "nih")
     lungs = _folder("TXTRAY_LUNGS", data / "lungs")

@@ -52,7 +52,7 @@ def command_line() -> argparse.ArgumentParser:
         "--out", type=Path, default=data_dir("demo"), help="folder to write to (%(default)s)"
     )
     parser.add_argument(
-        "--studies", type=int, default=now.studies, help="how many studies (%(default)s)"
+        "--studies", type=int, default=now.studies, help="how many studies, 6 or more (%(default)s)"
     )
     parser.add_argument(
         "--seed",
@@ -60,7 +60,7 @@ def command_line() -> argparse.ArgumentParser:
         default=now.seed,
         help="the same seed gives the same bytes (%(default)s)",
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes, 1 or more (%(default)s)")
     parser.add_argument(
         "--cue",
         choices=CUES,

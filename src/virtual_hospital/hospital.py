@@ -7,28 +7,30 @@ have. Explained in book/01_reading_a_radiograph.
 """
 
 import hashlib
-import json
 import multiprocessing
-import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from txtray_utils.errors import InputError, replacing, writing
+from txtray_utils.errors import InputError, replacing
 from txtray_utils.studies.sources.openi_package import SECTIONS, read_reports
 from virtual_hospital.anatomies import load
 from virtual_hospital.cohort import SIZE, Case, plan_cohort
 from virtual_hospital.cues import Cue, plant
 from virtual_hospital.files import write_study
+from virtual_hospital.making import end_with_parent, only_maker, whole_number
 from virtual_hospital.tables import write_tables
 from virtual_hospital.truth import truth_row
+from virtual_hospital.whole import PARTS, finish, is_complete, is_part, write_note
 
 VERSION = 4
 PART = 25  # studies a part
+LEAST = 6  # studies; with fewer, the traps of the record may leave nobody in it
 
 
 def make_hospital(
@@ -44,7 +46,7 @@ def make_hospital(
 
     Args:
         folder: where to write; made if absent.
-        studies: how many studies.
+        studies: how many studies, 6 or more.
         seed: the same seed gives the same bytes, whatever the number of workers.
         workers: processes; 1 works in this one.
         cue: what films with a finding carry besides, a planted shortcut; None plants none.
@@ -54,9 +56,13 @@ def make_hospital(
         ``folder``.
 
     Raises:
-        InputError: the folder holds another cohort, cannot be written or is full.
+        InputError: an option is out of range; the folder holds another cohort, has lost files of
+            this one, cannot be written or is full.
     """
     folder = Path(folder)
+    studies = whole_number("studies", studies, LEAST)
+    seed = whole_number("seed", seed, 0)
+    workers = whole_number("workers", workers, 1)
     config = {
         "version": VERSION,
         "studies": studies,
@@ -65,16 +71,22 @@ def make_hospital(
         "cue": asdict(cue) if cue else None,
         "anatomy": anatomy,
     }
-    if _is_made(folder, config):
+    if is_complete(folder, config):
         return folder
+    with only_maker(folder):
+        if not is_complete(folder, config):  # another may have made it while this one waited
+            _make(folder, config, workers)
+    return folder
+
+
+def _make(folder: Path, config: dict, workers: int) -> None:
+    """Make the hospital, or what a maker that was killed has left to do."""
     cases = _planned(config, workers)
+    write_note(folder, config)
     _make_chests(folder, cases, workers)
     _make_films(folder, cases, workers)
-    write_tables(cases, folder, seed)
-    whole = json.dumps(config | {"complete": True}, indent=1)
-    shutil.rmtree(folder / "truth/parts")
-    (folder / "truth/cohort.json").write_text(whole + "\n")
-    return folder
+    write_tables(cases, folder, config["seed"])
+    finish(folder, config)
 
 
 def cases_of(config: Mapping) -> list[Case]:
@@ -91,7 +103,7 @@ def _planned(config: Mapping, workers: int) -> list[Case]:
     """Plan the cohort, in a process of its own where there are any: reading texts takes memory."""
     if workers == 1:
         return cases_of(config)
-    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+    with _pool(1) as pool:
         return pool.submit(cases_of, config).result()
 
 
@@ -102,8 +114,13 @@ def _make_chests(folder: Path, cases: list[Case], workers: int) -> None:
         if workers == 1:
             load(folder, name)
             continue
-        with ProcessPoolExecutor(1, mp_context=_context()) as pool:
+        with _pool(1) as pool:
             pool.submit(load, folder, name).result()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Return workers that end with this process."""
+    return ProcessPoolExecutor(workers, mp_context=_context(), initializer=end_with_parent)
 
 
 def _make_films(folder: Path, cases: list[Case], workers: int) -> None:
@@ -115,15 +132,17 @@ def _make_films(folder: Path, cases: list[Case], workers: int) -> None:
         k = start // PART
         file = _part_file(folder, k)
         files.append(file)
-        if file.exists():
-            there += PART
+        part = cases[start : start + PART]
+        if is_part(file, folder, part):
+            there += len(part)
         else:
-            todo.append((k, cases[start : start + PART]))
+            todo.append((k, part))
     with tqdm(total=len(cases), initial=there, unit="film", desc="virtual films") as bar:
         for done in _run(folder, todo, workers):
             bar.update(done)
     truth = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
-    truth.to_parquet(folder / "truth/studies.parquet", index=False)
+    with replacing(folder / "truth/studies.parquet") as partial:
+        truth.to_parquet(partial, index=False)
 
 
 def fingerprint(folder: Path) -> str:
@@ -137,23 +156,8 @@ def fingerprint(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _is_made(folder: Path, config: dict) -> bool:
-    """Tell whether this very cohort is complete; mark a new folder with what it will hold."""
-    note = folder / "truth/cohort.json"
-    if note.exists():
-        there = json.loads(note.read_text())
-        if there | config != there:
-            wrong = f"the folder holds another cohort ({there}), not {config}"
-            remedy = "Delete the folder, or make the cohort in another one (TXTRAY_DATA, or --out)."
-            raise InputError(note, wrong, remedy)
-        return bool(there.get("complete"))
-    with writing(note):
-        note.write_text(json.dumps(config, indent=1) + "\n")
-    return False
-
-
 def _part_file(folder: Path, k: int) -> Path:
-    return folder / f"truth/parts/{k:05d}.parquet"
+    return folder / PARTS / f"{k:05d}.parquet"
 
 
 def _run(folder: Path, todo: list[tuple[int, list[Case]]], workers: int) -> Iterator[int]:
@@ -163,12 +167,15 @@ def _run(folder: Path, todo: list[tuple[int, list[Case]]], workers: int) -> Iter
         return
     if not todo:
         return
-    context = _context()
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with _pool(workers) as pool:
         jobs = [pool.submit(make_part, folder, k, part) for k, part in todo]
         try:
             for job in as_completed(jobs):
                 yield job.result()
+        except BrokenProcessPool as error:
+            fault = "a worker was ended from outside, perhaps for want of memory"
+            remedy = "Run this again with fewer workers; the films that are whole are kept."
+            raise InputError(folder, fault, remedy) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
-from txtray_utils.errors import Rejects
+from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.mesh import mesh_labels
 from txtray_utils.settings import data_dir, settings
 from txtray_utils.studies.sources.mimic import rows as mimic_rows
@@ -19,6 +20,19 @@ from txtray_utils.studies.sources.openi_package import LICENCE
 from virtual_hospital.hospital import make_hospital
 
 INDEX = "truth/cohort.json"
+TRUTH = "truth/studies.parquet"
+KNOWN = (
+    "mesh_codes",
+    "drawn",
+    "age",
+    "sex",
+    "sex_source",
+    "regions",
+    "evidence",
+    "composed",
+    "prior_study_id",
+)
+REMEDY = "Delete the folder of the virtual hospital; it is made anew."
 
 
 def folder() -> Path:
@@ -32,10 +46,18 @@ def folder() -> Path:
 
 
 def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
-    """Yield one study a film with its truth; what cannot be read goes to `rejects`."""
-    truth = pd.read_parquet(place / "truth/studies.parquet").set_index("study_id")
+    """Yield one study a film with its truth; what cannot be read goes to `rejects`.
+
+    Raises:
+        InputError: the table of the truth cannot be read.
+    """
+    truth = _truth(place / TRUTH)
     for row in mimic_rows(place, rejects):
-        known = truth.loc[row["study_id"]]
+        study = row["study_id"]
+        if study not in truth.index:
+            rejects.add(place / TRUTH, study, "has no row for this study", REMEDY)
+            continue
+        known = truth.loc[study]
         yield row | {
             "mesh_codes": list(known["mesh_codes"]),
             "mesh_labels": mesh_labels(
@@ -52,3 +74,21 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             "source": "demo",
             "licence": f"report {LICENCE}; film and record simulated",
         }
+
+
+def _truth(path: Path) -> pd.DataFrame:
+    """Return what is known of every study, by its study_id.
+
+    Raises:
+        InputError: the table cannot be read, lacks a column, or has a study twice.
+    """
+    try:
+        truth = pd.read_parquet(path).set_index("study_id")
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise InputError(path, f"cannot be read ({error})", REMEDY) from error
+    if not truth.index.is_unique:
+        raise InputError(path, "has a study twice", REMEDY)
+    lost = [name for name in KNOWN if name not in truth]
+    if lost:
+        raise InputError(path, f"lacks the columns {', '.join(lost)}", REMEDY)
+    return truth

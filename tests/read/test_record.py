@@ -808,14 +808,17 @@ def test_a_table_that_is_cut_short_lacks_a_column_or_is_missing_is_named(tmp_pat
 @pytest.mark.parametrize(
     "table, key", [("patients", "subject_id"), ("admissions", "hadm_id"), ("edstays", "stay_id")]
 )
-def test_a_repeated_key_is_refused(tmp_path, table, key):
+def test_a_repeated_key_is_named_and_one_row_is_used(tmp_path, table, key):
     row = {
         "patients": PERSON,
         "admissions": admission(7, -2, 3),
         "edstays": stay(-2, 3, stay_id=7),
     }[table]
-    with pytest.raises(InputError, match=f"{table}.csv.gz: {key} {row[key]} comes twice"):
-        linked(tmp_path, **{table: [row, row]})
+    found, rejects = linked(tmp_path, **{table: [row, row]})
+    (one,) = rejects.rows
+    assert Path(one.file).name == f"{table}.csv.gz"
+    assert (one.row, one.fault) == (f"{key} {row[key]}", "comes twice; one row is used")
+    assert found.studies["in_record"].tolist() == [True]
 
 
 def test_a_file_that_is_not_text_and_metadata_without_time_are_named(tmp_path):

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
 
+from txtray_utils.errors import InputError
 from txtray_utils.keep import kept
 from txtray_utils.settings import settings
 from txtray_utils.vocabulary import NAMED
@@ -209,7 +210,7 @@ def text_features(texts: Sequence[str], name: str | None = None) -> Tensor:
         [_encoded],
         make=lambda: _encoded(texts, name),
         write=_save,
-        read=lambda path: torch.from_numpy(np.load(path, allow_pickle=False)),
+        read=lambda path: _read(path, len(texts)),
         ending=".npy",
     )
 
@@ -248,3 +249,11 @@ def _encoded(texts: Sequence[str], name: str | None) -> Tensor:
 def _save(made: Tensor, path) -> None:
     with path.open("wb") as file:
         np.save(file, made.numpy())
+
+
+def _read(path, count: int) -> Tensor:
+    """Return kept vectors, if they are float32 of `count` texts and finite."""
+    made = np.load(path, allow_pickle=False)
+    if (made.dtype, made.ndim, len(made)) != (np.float32, 2, count) or not np.isfinite(made).all():
+        raise InputError(path, f"holds {made.dtype} {made.shape} or NaN", "Delete it.")
+    return torch.from_numpy(made)

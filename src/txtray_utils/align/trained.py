@@ -6,16 +6,23 @@ Explained in book/04_contrastive_alignment.
 import logging
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from txtray_utils.align.checkpoint import Checkpoint, load_tensors, save_tensors
+from txtray_utils.align.checkpoint import (
+    Checkpoint,
+    load_tensors,
+    load_weights,
+    save_tensors,
+)
 from txtray_utils.align.encoders import ImageTextModel
 from txtray_utils.align.objectives import objective_of
 from txtray_utils.align.pairs import ImageTextPairs
 from txtray_utils.align.recipes import RECIPES, Recipe
 from txtray_utils.align.training import fit
-from txtray_utils.keep import kept, key_of
+from txtray_utils.errors import InputError
+from txtray_utils.keep import kept, key_of, put_aside
 from txtray_utils.settings import data_dir, settings
 
 log = logging.getLogger(__name__)
@@ -62,14 +69,18 @@ def trained(
 
     def read(path) -> ImageTextModel:
         model = new_model(recipe, pairs.texts[0].shape[1])
-        model.load_state_dict(load_tensors(path)[1])
+        load_weights(path, model, load_tensors(path)[1])
         return model.eval()
+
+    def make() -> ImageTextModel:
+        _check_checkpoint(checkpoint.path)
+        return train(recipe, pairs, seed, checkpoint, before)
 
     model = kept(
         "models",
         inputs,
         [train],
-        make=lambda: train(recipe, pairs, seed, checkpoint, before),
+        make=make,
         write=lambda made, path: save_tensors(path, made.state_dict()),
         read=read,
         ending=".safetensors",
@@ -77,6 +88,16 @@ def trained(
     checkpoint.path.unlink(missing_ok=True)
     log.info("model %s in %.0f s", run, time.monotonic() - begun)
     return model
+
+
+def _check_checkpoint(path: Path) -> None:
+    """Put a checkpoint aside that is damaged or foreign."""
+    if path.exists():
+        try:
+            load_tensors(path)
+        except InputError as error:
+            log.warning("%s It is put aside, and training begins again", error)
+            put_aside(path)
 
 
 def trained_recipe(recipe: str | Recipe, pairs: ImageTextPairs, seed: int = 0) -> ImageTextModel:

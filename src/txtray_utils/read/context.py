@@ -6,6 +6,7 @@ in book/02_reading_a_report.
 """
 
 import warnings
+from collections import defaultdict
 from functools import cache
 
 from txtray_utils.read.patterns import context_rules
@@ -36,11 +37,10 @@ def states_of(sentence: str, found: list[Named]) -> list[int | None]:
     with warnings.catch_warnings():  # spaCy warns that ConText has no rules of other kinds
         warnings.simplefilter("ignore")
         edges = context(doc)._.context_graph.edges
-    states = []
-    for target in targets:
-        cues = [cue for other, cue in edges if other == target]
-        states.append(_nearest(target, cues))
-    return states
+    cues = defaultdict(list)
+    for target, cue in edges:
+        cues[_place(target)].append(cue)
+    return [_nearest(target, cues[_place(target)]) for target in targets]
 
 
 @cache
@@ -59,6 +59,10 @@ def _context() -> tuple:
         rule = ConTextRule(words, category, words, _DIRECTIONS[kind], max_targets=most)
         context.add(rule)
     return nlp, context
+
+
+def _place(target) -> tuple[int, int, int]:
+    return target.label, target.start, target.end
 
 
 def _nearest(target, cues: list) -> int | None:

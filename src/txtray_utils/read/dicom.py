@@ -13,22 +13,37 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from txtray_utils.errors import InputError
+from txtray_utils.read.film_file import begin, check_unfolds
+from txtray_utils.read.film_header import check_header
 from txtray_utils.read.greyscale import FETCH_AGAIN, Grey, between_percentiles
+from txtray_utils.read.stored import decoded, padding, used_bits
 
-_GREY = ("MONOCHROME1", "MONOCHROME2")
+_SLOPES = (1e-6, 1e6)  # what a Rescale Slope may be, without its sign
+_INTERCEPT = 1e9  # the most, without its sign
+Notes = tuple[str, ...]
 
 
-def read_dicom(path: str | Path) -> Grey:
-    """Read a DICOM file.
+def open_dicom(path: str | Path, header_only: bool = False) -> Dataset:
+    """Open a DICOM file, without decoding its pixels; with `header_only` not reading them either.
 
     Raises:
-        InputError: it is no DICOM file, cut short, or as for `grey`.
+        InputError: it is no DICOM file, cut short, or beyond the limits of `film_file`.
     """
+    begin(path, 0)
     try:
-        dataset = pydicom.dcmread(path)
+        with open(path, "rb") as file:
+            read_preamble(file, force=False)
+            meta = read_dataset(file, False, True, stop_when=_after_meta)
+            if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+                check_unfolds(file, path)
+        return pydicom.dcmread(path, stop_before_pixels=header_only)
+    except InputError:
+        raise
     except InvalidDicomError as error:
         fault = "is not a DICOM, PNG or JPEG file"
         remedy = (
@@ -38,15 +53,19 @@ def read_dicom(path: str | Path) -> Grey:
     except Exception as error:  # a damaged file can fail anywhere in the parser
         fault = f"cannot be parsed ({type(error).__name__}: {error})"
         raise InputError(path, fault, FETCH_AGAIN) from error
-    return grey(dataset, path)
+
+
+def _after_meta(tag: int, vr: str | None, length: int) -> bool:
+    """Tell whether an element stands behind the file meta information, which is group 2."""
+    return tag >> 16 != 2
 
 
 def view_position(path: str | Path) -> str:
     """Return the View Position (0018,5101) of a DICOM file, "" where there is none to be read."""
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["ViewPosition"])
+        header = open_dicom(path, header_only=True)
         return str(header.get("ViewPosition") or "").strip()
-    except Exception:  # noqa: BLE001 - no DICOM file, or one that `read_dicom` refuses with a reason
+    except Exception:  # noqa: BLE001 - no DICOM file, or one that `read_image` refuses with a reason
         return ""
 
 
@@ -74,101 +93,71 @@ def grey(dataset: Dataset, where: str | Path = "dataset") -> Grey:
 
 
 def _grey(dataset: Dataset, where: str | Path) -> Grey:
-    _check_header(dataset, where)
-    stored = _stored(dataset, where)
-    used = ~_padding(stored, dataset)
+    check_header(dataset, where)
+    stored, bits_notes = used_bits(decoded(dataset, where), dataset, where)
+    padded, padding_notes = padding(stored, dataset)
+    used = ~padded
     if not used.any() or stored[used].min() == stored[used].max():
         remedy = "Leave it out: there is no picture in it."
         raise InputError(where, "all pixels have the same value", remedy)
-    values, steps = _modality(stored, dataset)
-    shown, shown_by, notes = _voi(values, dataset, used)
+    values, steps, notes = _modality(stored, dataset, where)
+    shown, shown_by, voi_notes = _voi(values, dataset, used)
     steps.append(shown_by)
     inverse, inverse_notes = _inverse(dataset)
     if inverse:
         shown = 1 - shown
         steps.append("inverted")
-    if not used.all():
+    if padded.any():
         steps.append("padding made black")
     pixels = np.where(used, shown, 0).astype(np.float32)
     view = str(dataset.get("ViewPosition") or "")
     photometric = dataset.PhotometricInterpretation
-    bits = int(dataset.BitsStored)
-    return Grey(pixels, view, photometric, bits, tuple(steps), notes + inverse_notes)
+    notes = bits_notes + padding_notes + notes + voi_notes + inverse_notes
+    return Grey(pixels, view, photometric, int(dataset.BitsStored), tuple(steps), notes)
 
 
-def _check_header(dataset: Dataset, where: str | Path) -> None:
-    if "PixelData" not in dataset:
-        fault = f"has no pixel data (modality {dataset.get('Modality') or 'unknown'})"
-        raise InputError(where, fault, "It is no image, or was cut short.")
-    frames = dataset.get("NumberOfFrames") or 1
-    samples = dataset.get("SamplesPerPixel", 1)
-    photometric = dataset.get("PhotometricInterpretation")
-    if frames != 1:
-        remedy = "Export the one frame that is the radiograph."
-        raise InputError(where, f"has {frames} frames", remedy)
-    if samples != 1 or photometric == "PALETTE COLOR":
-        fault = f"is a colour image ({photometric})"
-        raise InputError(where, fault, "Export it as MONOCHROME2, or leave it out.")
-    if photometric not in _GREY:
-        said = photometric or "missing"
-        fault = f"Photometric Interpretation is {said}, so black and white are not known"
-        remedy = f"Set it to {' or '.join(_GREY)} after looking at the picture."
-        raise InputError(where, fault, remedy)
-
-
-def _stored(dataset: Dataset, where: str | Path) -> np.ndarray:
-    try:
-        return dataset.pixel_array
-    except Exception as error:  # each decoder has exceptions of its own
-        meta = getattr(dataset, "file_meta", None)
-        syntax = getattr(meta, "TransferSyntaxUID", None)
-        name = getattr(syntax, "name", "unknown transfer syntax")
-        first, *_ = str(error).strip().splitlines() or [""]
-        fault = f"its pixels cannot be decoded from {name} ({type(error).__name__}: {first})"
-        remedy = (
-            f"{FETCH_AGAIN} For a compressed syntax install a decoder (pylibjpeg or gdcm), "
-            "or decompress it elsewhere."
-        )
-        raise InputError(where, fault, remedy) from error
-
-
-def _padding(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    value = dataset.get("PixelPaddingValue")
-    if not isinstance(value, int):
-        return np.zeros(stored.shape, bool)
-    limit = dataset.get("PixelPaddingRangeLimit", value)
-    if not isinstance(limit, int):
-        limit = value
-    low, high = sorted((value, limit))
-    return (stored >= low) & (stored <= high)
-
-
-def _modality(stored: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, list[str]]:
-    """Return the values of the modality and the steps taken."""
+def _modality(
+    stored: np.ndarray, dataset: Dataset, where: str | Path
+) -> tuple[np.ndarray, list[str], Notes]:
+    """Return the values of the modality, the steps taken and notes."""
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
     if dataset.get("ModalityLUTSequence"):
         table = _wide(dataset, "ModalityLUTSequence")
-        return apply_modality_lut(stored, table), ["modality LUT"]
-    if dataset.get("RescaleSlope") is None or dataset.get("RescaleIntercept") is None:
-        return stored, []
-    return apply_modality_lut(stored, dataset), ["rescale"]
+        values = apply_modality_lut(stored, table)
+        if values.min() == values.max():
+            fault = "its Modality LUT leaves one value in all pixels"
+            raise InputError(where, fault, "Correct or delete the table.")
+        return values, ["modality LUT"], ()
+    if slope is None and intercept is None:
+        return stored, [], ()
+    if slope is None or intercept is None:
+        return stored, [], ("Rescale Slope and Intercept are not both given, and were ignored",)
+    if not _SLOPES[0] <= abs(slope) <= _SLOPES[1] or not abs(intercept) <= _INTERCEPT:
+        fault = f"Rescale Slope is {slope} and Intercept {intercept}, which cannot be true"
+        raise InputError(where, fault, "Correct both or delete both.")
+    return apply_modality_lut(stored, dataset), ["rescale"], ()
 
 
-def _voi(
-    values: np.ndarray, dataset: Dataset, used: np.ndarray
-) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """Return the values in [0, 1], the step taken, and a note if the window could not be used."""
+def _voi(values: np.ndarray, dataset: Dataset, used: np.ndarray) -> tuple[np.ndarray, str, Notes]:
+    """Return the values in [0, 1], the step taken, and notes on what could not be used."""
+    notes: Notes = ()
     if dataset.get("VOILUTSequence"):
-        return _by_lut(values, dataset), "VOI LUT", ()
-    notes: tuple[str, ...] = ()
-    if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        shown = _by_lut(values, dataset)
+        if np.ptp(shown[used]) > 0:
+            return shown, "VOI LUT", ()
+        notes = ("its VOI LUT leaves one grey value, and was ignored",)
+    centre, width = dataset.get("WindowCenter"), dataset.get("WindowWidth")
+    if centre is not None and width is not None:
         try:
             shown = _by_window(values, dataset)
             if np.ptp(shown[used]) > 0:
                 kind = dataset.get("VOILUTFunction") or "LINEAR"
-                return np.clip(shown, 0, 1), f"window {kind}", ()
-            notes = ("its window leaves one grey value, so percentiles were used instead",)
+                return np.clip(shown, 0, 1), f"window {kind}", notes
+            notes += ("its window leaves one grey value, so percentiles were used instead",)
         except ValueError as error:
-            notes = (f"its window cannot be used ({error}), so percentiles were used instead",)
+            notes += (f"its window cannot be used ({error}), so percentiles were used instead",)
+    elif centre is not None or width is not None:
+        notes += ("Window Center and Width are not both given, and were ignored",)
     return between_percentiles(values, values[used]), "percentiles", notes
 
 
@@ -179,7 +168,7 @@ def _by_lut(values: np.ndarray, dataset: Dataset) -> np.ndarray:
     inside = np.clip(np.rint(values), first, last).astype(np.int64)
     every = np.arange(first, last + 1)
     white = apply_voi(every, table).max()  # some makers misstate the depth of the table
-    return apply_voi(inside, table) / white
+    return apply_voi(inside, table) / max(white, 1)
 
 
 def _by_window(values: np.ndarray, dataset: Dataset) -> np.ndarray:
@@ -205,7 +194,7 @@ def _wide(dataset: Dataset, keyword: str) -> Dataset:
     return wide
 
 
-def _inverse(dataset: Dataset) -> tuple[bool, tuple[str, ...]]:
+def _inverse(dataset: Dataset) -> tuple[bool, Notes]:
     """Tell whether the lowest value is to be white, with a note where the header is at odds."""
     photometric = dataset.PhotometricInterpretation
     by_photometric = photometric == "MONOCHROME1"

@@ -5,8 +5,9 @@ Findings are found by the patterns of `report_patterns.toml` (`read.patterns`); 
 Labels and their order of precedence follow CheXpert (Irvin et al. 2019, doi
 10.1609/aaai.v33i01.3301590).
 
-Any text is accepted: an empty report has no label; gaps left by de-identification ("XXXX", "___")
-are ordinary words. Explained in book/02_reading_a_report.
+An empty report has no label, nor has one that `text_fault` refuses, such as one that is not
+English; gaps left by de-identification ("XXXX", "___") are ordinary words. Explained in
+book/02_reading_a_report.
 """
 
 import re
@@ -17,9 +18,11 @@ from functools import lru_cache
 import numpy as np
 
 from txtray_utils.read.context import Named, states_of
+from txtray_utils.read.english import has_a_word, is_english
 from txtray_utils.read.patterns import label_patterns
 from txtray_utils.read.places import place_of
-from txtray_utils.read.report import sentences
+from txtray_utils.read.report import MAX_SENTENCE, sentences
+from txtray_utils.read.text import normalised
 from txtray_utils.vocabulary import LABELS, NAMED, TERMS, label_matrix
 
 _PRECEDENCE = (1, -1, 0)
@@ -46,7 +49,10 @@ class Mention:
 
 
 def mentions(text: str) -> list[Mention]:
-    """Return every finding that a text names, in reading order, with what is said of it."""
+    """Return every finding that a text names, in reading order, with what is said of it.
+
+    A sentence of more than `MAX_SENTENCE` characters is passed over; `text_fault` tells of it.
+    """
     return _mentions(text, "labels")
 
 
@@ -55,18 +61,27 @@ def label_report(findings: str | None, impression: str | None) -> dict[str, int 
 
     CheXpert's rule over the mentions of a study: positive before uncertain before negative. No
     Finding is 1 where a text says of no label but Support Devices that it is present or uncertain,
-    else None. A report without a word has no label.
+    else None. What `text_fault` refuses has no label.
     """
-    found: list[Mention] = []
-    says_something = False
-    for text in (findings, impression):
-        if text:
-            found += mentions(text)
-            says_something |= _has_a_word(text)
-    labels = study_labels(found)
-    if not says_something:
-        labels["No Finding"] = None
-    return labels
+    text = "\n\n".join(filter(None, (findings, impression)))
+    if text_fault(text):
+        return dict.fromkeys(LABELS)
+    return study_labels(mentions(text))
+
+
+@lru_cache(maxsize=50_000)
+def text_fault(text: str) -> str | None:
+    """Return why a text is not labelled, None where it is: a reject's fault."""
+    if not has_a_word(text):
+        return "the report has no word of text"
+    if "\ufffd" in normalised(text):
+        return "the report has lost characters (U+FFFD), so its encoding was not UTF-8"
+    said = sentences(text)
+    if max(map(len, said)) > MAX_SENTENCE:
+        return f"a sentence of more than {MAX_SENTENCE:,} characters, which is not labelled"
+    if not is_english(said):
+        return "the report is not English, and is not labelled"
+    return None
 
 
 def label_terms(text: str) -> dict[str, int | None]:
@@ -74,7 +89,8 @@ def label_terms(text: str) -> dict[str, int | None]:
 
     They are findings that the 14 labels leave out.
     """
-    return _states(_mentions(text, "terms"), TERMS)
+    found = [] if text_fault(text) else _mentions(text, "terms")
+    return _states(found, TERMS)
 
 
 def label_texts(texts: Iterable[str]) -> np.ndarray:
@@ -133,6 +149,8 @@ def read_sentence(sentence: str, group: str = "labels") -> tuple[Mention, ...]:
 def _mentions(text: str, group: str) -> list[Mention]:
     found = []
     for index, sentence in enumerate(sentences(text)):
+        if len(sentence) > MAX_SENTENCE:
+            continue
         for mention in read_sentence(sentence, group):
             found.append(replace(mention, sentence=index))
     return found
@@ -187,9 +205,3 @@ def _meets(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
         if first < stop and start < last:
             return True
     return False
-
-
-def _has_a_word(text: str) -> bool:
-    """Whether anything but gaps and punctuation is left."""
-    without_gaps = re.sub(r"X{2,}", "", text)
-    return bool(re.search(r"[^\W\d_]", without_gaps))

@@ -1,9 +1,10 @@
 """Any file of a radiograph -> a correct grey image: float32 in [0, 1], bright is dense.
 
-DICOM is read by `read.dicom`, PNG and JPEG here; each way in which a file can be bad becomes an
-`InputError`. Explained in book/01_reading_a_radiograph.
+This is the one door: DICOM is read by `read.dicom`, PNG and JPEG by `read.picture`, and each way in
+which a file can be bad becomes an `InputError`. Explained in book/01_reading_a_radiograph.
 """
 
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -12,40 +13,59 @@ import numpy as np
 from PIL import Image
 
 from txtray_utils.errors import InputError
-from txtray_utils.read.dicom import read_dicom
-from txtray_utils.read.greyscale import FETCH_AGAIN, Grey, between_percentiles
+from txtray_utils.read.dicom import grey, open_dicom
+from txtray_utils.read.film_file import begin, check_film
+from txtray_utils.read.film_header import check_header, check_radiograph
+from txtray_utils.read.geometry import as_hung
+from txtray_utils.read.greyscale import Grey
+from txtray_utils.read.picture import BEGINNINGS, read_picture
 
+log = logging.getLogger(__name__)
+
+Span = tuple[float, float]  # fractions of a side
 SIDE = 512  # pixels, longest side of an image in the study table
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff")  # how a PNG and a JPEG begin
 
 
 def read_image(path: str | Path) -> Grey:
     """Read a DICOM, PNG or JPEG file, told apart by content, not by name.
 
     An 8-bit PNG or JPEG holds display values already: it is divided by 255, colour made grey,
-    transparency made black. One of 16 bits rarely fills its range: it is scaled between
-    `greyscale.PERCENTILES`.
+    transparency made black, EXIF orientation applied. One of 16 bits rarely fills its range: it is
+    scaled between `greyscale.PERCENTILES`. A DICOM file must be of a radiograph; it is turned as it
+    is hung, and its pixels are made square.
 
     Raises:
-        InputError: no such file, none of the three kinds, cut short, several frames, or as for
-            `dicom.grey`.
+        InputError: no regular file, none of the three kinds, cut short, several frames, beyond the
+            limits of `film_file`, no radiograph, or as for `dicom.grey`.
     """
-    try:
-        with open(path, "rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        fault = f"cannot be opened ({error.strerror})"
-        raise InputError(path, fault, "Check the path and its permissions.") from error
-    is_picture = start.startswith(_PICTURES)
-    read = _read_picture if is_picture else read_dicom
+    start = begin(path, 8)
+    is_picture = start.startswith(BEGINNINGS)
+    read = read_picture if is_picture else _read_film
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = read(path)
     notes = list(image.notes)
     for warning in caught:
         notes.append(str(warning.message))
+    notes += check_film(image.pixels, path)
     each_once = tuple(dict.fromkeys(notes))
+    for note in each_once:
+        log.info("%s: %s", path, note)
     return replace(image, notes=each_once)
+
+
+def _read_film(path: str | Path) -> Grey:
+    dataset = open_dicom(path)
+    try:
+        notes = check_radiograph(dataset, path)
+    except InputError:
+        check_header(dataset, path)  # what is no grey picture at all is said first
+        raise
+    image = grey(dataset, path)
+    pixels, turned = as_hung(image.pixels, dataset, path)
+    every = (*image.notes, *notes, *turned)
+    return replace(image, pixels=pixels, notes=every)
 
 
 def shrunk(pixels: np.ndarray) -> np.ndarray:
@@ -83,7 +103,7 @@ def polarity_suspect(pixels: np.ndarray) -> bool:
     return polarity(pixels) < 0
 
 
-def _mean(pixels: np.ndarray, rows: tuple[float, float], columns: tuple[float, float]) -> float:
+def _mean(pixels: np.ndarray, rows: Span, columns: Span) -> float:
     """Return the mean of a box, given in fractions of the height and the width."""
     height, width = pixels.shape
     down = _between(rows, height)
@@ -91,42 +111,7 @@ def _mean(pixels: np.ndarray, rows: tuple[float, float], columns: tuple[float, f
     return float(pixels[down, across].mean())
 
 
-def _between(ends: tuple[float, float], size: int) -> slice:
+def _between(ends: Span, size: int) -> slice:
     first = int(ends[0] * size)
     last = int(ends[1] * size)
     return slice(first, max(last, first + 1))
-
-
-def _read_picture(path: str | Path) -> Grey:
-    try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
-            frames = getattr(image, "n_frames", 1)
-            if frames > 1:
-                remedy = "Save the one frame that is the radiograph."
-                raise InputError(path, f"has {frames} frames", remedy)
-            deep = image.mode.startswith("I")
-            values = _deep(image) if deep else _shallow(image)
-    except InputError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(path, f"cannot be decoded ({error})", FETCH_AGAIN) from error
-    if values.min() == values.max():
-        remedy = "Leave it out: there is no picture in it."
-        raise InputError(path, "all pixels have the same value", remedy)
-    if deep:
-        pixels = between_percentiles(values, values)
-        pixels = pixels.astype(np.float32)
-        return Grey(pixels, "", "", 16, ("percentiles",), ())
-    pixels = values / 255
-    return Grey(pixels.astype(np.float32), "", "", 8, (), ())
-
-
-def _deep(image: Image.Image) -> np.ndarray:
-    return np.asarray(image).astype(np.float64)
-
-
-def _shallow(image: Image.Image) -> np.ndarray:
-    colour = image.convert("RGBA")
-    black = Image.new("RGBA", image.size, "black")
-    opaque = Image.alpha_composite(black, colour)
-    return np.asarray(opaque.convert("L"))

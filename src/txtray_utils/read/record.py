@@ -23,15 +23,13 @@ import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.record_items import LABS, SPECIMEN_TYPE, VITALS
+from txtray_utils.read.record_small import EMERGENCY, SMALL, check_coverage, check_order, load
 from txtray_utils.read.record_tables import (
     AGAIN,
-    EMERGENCY,
     EVENTS,
     HOSPITAL,
     ITEMS,
-    SMALL,
     connect,
-    load,
     reject,
     run_on,
     sql,
@@ -85,15 +83,20 @@ def link(
     there.
 
     Raises:
-        InputError: a table is missing, cut short, lacks a column or repeats a key; an item number
-            means another test than the one known; or none of the patients is in the record (tables
-            of another release).
+        InputError: a table is missing, cut short, lacks a column or has one twice; an item number
+            means another test than the one known; none of the patients is in the record (tables
+            of another release); or the data folder cannot be written.
     """
     with connect() as con:
         _studies(con, images, where, rejects)
+        paths = {}
         for name in SMALL:
-            load(con, record, name, rejects)
-        _check_patients(con, table_file(record, "patients", HOSPITAL), rejects)
+            path = load(con, record, name, rejects)
+            if path:
+                paths[name] = path
+        _check_patients(con, paths.pop("patients"), rejects)
+        check_coverage(con, paths, rejects)
+        check_order(con, paths, rejects)
         _nearest(con, "edstays", "intime", "outtime", before=1, after=1)
         _nearest(con, "icustays", "intime", "outtime")
         arrival = "least(admittime, coalesce(edregtime, admittime))"
@@ -124,7 +127,7 @@ def _studies(
 def _check_patients(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects) -> None:
     """Reject what does not fit between films and patients.
 
-    That is another release, a missing patient, an age below 0.
+    That is another release, a missing patient, an age below 0 or over 120.
     """
     missing, patients = con.execute(sql("count_patients")).fetchone()
     if patients and missing == patients:
@@ -136,8 +139,8 @@ def _check_patients(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects
         log.warning(text, missing, patients, path)
     absent = con.execute(sql("missing_patients"))
     reject(absent, rejects, path, "Use films and record of one release.")
-    young = con.execute(sql("negative_ages"))
-    reject(young, rejects, path, "Check anchor_year and StudyDate.")
+    ages = con.execute(sql("impossible_ages"))
+    reject(ages, rejects, path, "Check anchor_year and StudyDate.")
 
 
 def _nearest(
@@ -163,9 +166,13 @@ def _labs(con: duckdb.DuckDBPyConnection, record: Path, hours: float, rejects: R
     events = table_file(record, "labevents", HOSPITAL)
     con.register("known", _known())
     con.register("factors", _factors())
-    run_on(con, items, ITEMS, "items")
+    run_on(con, items, ITEMS, "items", rejects)
+    repeated = con.execute(sql("repeated_items"))
+    if reject(repeated, rejects, items, f"Keep one row of it. {AGAIN}"):
+        con.execute(sql("single_items"))
     _check_items(con, items)
-    run_on(con, events, EVENTS, "taken", hours=hours)
+    run_on(con, events, EVENTS, "taken", rejects, values={"hours": hours})
+    check_coverage(con, {"taken": events}, rejects)
     con.execute(sql("results"))
     faults = con.execute(sql("result_faults"))
     reject(faults, rejects, events, "The result is left out; check it, or LABS.")

@@ -1,4 +1,4 @@
-"""The tables of a record as they were downloaded, read by DuckDB with the statements of record.sql.
+"""The tables of a record as files: which copy is read, by DuckDB with the statements of record.sql.
 
 What is wrong with a file becomes an `InputError`, what is wrong with a row goes to the rejects.
 Explained in book/03_linking_images_to_the_record.
@@ -7,56 +7,39 @@ Explained in book/03_linking_images_to_the_record.
 import csv
 import gzip
 import logging
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from txtray_utils.errors import InputError, Rejects
-from txtray_utils.read.record_items import VITALS
+from txtray_utils.errors import InputError, Rejects, writing
+from txtray_utils.read.spill import private_folder
 
 SQL_FILE = Path(__file__).with_name("record.sql")
 AGAIN = "Download it again (data/download.sh resumes and checks)."
-HOSPITAL, INTENSIVE, EMERGENCY = "mimic-iv/hosp", "mimic-iv/icu", "mimic-iv-ed/ed"
+HOSPITAL = "mimic-iv/hosp"
 ITEMS = ("itemid", "label", "fluid", "category")
 EVENTS = (
     *("labevent_id", "subject_id", "specimen_id", "itemid", "charttime", "storetime"),
     *("value", "valuenum", "valueuom", "comments"),
 )
-_KINDS = (".parquet", ".csv.gz", ".csv")
-_STAY = {"intime": "TIMESTAMP", "outtime": "TIMESTAMP"}
-_OPTIONAL = {"edregtime", *VITALS}  # elsewhere a missing value is a fault
+_KINDS = (".csv.gz", ".csv")
+_SETTINGS = {
+    "memory_limit": "256MB",
+    "preserve_insertion_order": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_HEADER = 1 << 16  # bytes in which the first line must end
+_BAD_LINES = 10_000  # more are no csv
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Small:
-    """A table that is loaded whole: its folder, its key, and the types of its columns."""
-
-    folder: str
-    key: str
-    columns: dict[str, str]
-
-
-SMALL = {
-    "patients": Small(
-        HOSPITAL,
-        "subject_id",
-        {"gender": "VARCHAR", "anchor_age": "INT", "anchor_year": "INT"},
-    ),
-    "admissions": Small(
-        HOSPITAL,
-        "hadm_id",
-        {"admittime": "TIMESTAMP", "dischtime": "TIMESTAMP", "edregtime": "TIMESTAMP"},
-    ),
-    "icustays": Small(INTENSIVE, "stay_id", _STAY),
-    "edstays": Small(EMERGENCY, "stay_id", _STAY),
-    "triage": Small(EMERGENCY, "stay_id", dict.fromkeys(VITALS, "DOUBLE")),
-}
 
 
 @cache
@@ -73,69 +56,70 @@ def sql(name: str, /, **names: str) -> str:
     return statement.format(**names) if names else statement
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return a connection that spills to disk rather than to memory."""
-    con = duckdb.connect()
-    con.execute("SET memory_limit = '256MB'; SET preserve_insertion_order = false")
-    con.execute("SET enable_progress_bar = false")
-    con.execute(sql("macros"))
-    return con
+@contextmanager
+def connect() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection that spills to a private folder on disk rather than to memory.
+
+    Raises:
+        InputError: the data folder cannot be written.
+    """
+    with private_folder() as folder:
+        config = _SETTINGS | {"temp_directory": str(folder)}
+        with duckdb.connect(config=config) as con:
+            con.execute("SET enable_progress_bar = false")
+            con.execute(sql("macros"))
+            yield con
 
 
 def to_parquet(record: Path) -> Path:
     """Convert labevents.csv.gz once to Parquet beside it, as text; it is then read instead.
 
+    The copy is private (mode 600) and has the time of its source: it serves until that changes.
+
     Raises:
-        InputError: the file is missing, cut short or lacks a column.
+        InputError: the file is missing, cut short, lacks a column or has a line that is no row.
     """
-    source = table_file(record, "labevents", HOSPITAL, (".csv.gz", ".csv"))
-    target = source.with_name("labevents.parquet")
-    partial = target.with_suffix(".partial")
-    with connect() as con:
-        run_on(con, source, EVENTS, "copy", target=str(partial))
-    return partial.replace(target)
+    source = _csv_file(record, "labevents", HOSPITAL)
+    target = record / HOSPITAL / "labevents.parquet"
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    rejects = Rejects()
+    with writing(target):
+        time = source.stat().st_mtime_ns
+        try:
+            os.close(os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+            with connect() as con:
+                run_on(con, source, EVENTS, "copy", rejects, values={"target": str(partial)})
+            if rejects:
+                bad = rejects.rows[0]
+                raise InputError(bad.file, f"{bad.row} {bad.fault}", "Mend it, then copy again.")
+            os.utime(partial, ns=(time, time))
+            return partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
-def load(con: duckdb.DuckDBPyConnection, record: Path, name: str, rejects: Rejects) -> None:
-    """Make the table `name` of the studies' patients, typed.
-
-    The ED tables are a project of their own: optional.
-    """
-    table = SMALL[name]
-    if table.folder == EMERGENCY and not (record / EMERGENCY).is_dir():
-        lost = "no film is linked to a stay there, and there are no vital signs"
-        log.warning("%s is missing: %s", EMERGENCY, lost)
-        con.execute(sql(f"no_{name}"))
-    else:
-        path = table_file(record, name, table.folder)
-        needed = dict.fromkeys(("subject_id", table.key, *table.columns))
-        run_on(con, path, tuple(needed), "raw")
-        _check_cells(con, path, table, rejects)
-    con.execute(sql(name))
-
-
-def _check_cells(
-    con: duckdb.DuckDBPyConnection, path: Path, table: Small, rejects: Rejects
-) -> None:
-    """Refuse a repeated key; reject each cell that is not of its column's type."""
-    key = table.key
-    twice = con.execute(sql("repeated", key=key)).fetchone()
-    if twice:
-        remedy = f"Keep one row of it. {AGAIN}"
-        raise InputError(path, f"{key} {twice[0]} comes twice", remedy)
-    for column, kind in table.columns.items():
-        query = sql("bad_cells", key=key, column=column, kind=kind)
-        found = con.execute(query, {"optional": column in _OPTIONAL})
-        reject(found, rejects, path, "Mend it; the row is used without it.")
-
-
-def table_file(record: Path, name: str, folder: str, kinds: tuple[str, ...] = _KINDS) -> Path:
-    """Return the table's file, of the first kind that is there.
+def table_file(record: Path, name: str, folder: str) -> Path:
+    """Return the table's file: its Parquet copy if there is one of this time, else csv.gz or csv.
 
     Raises:
         InputError: there is none.
     """
-    for kind in kinds:
+    copy = record / folder / f"{name}.parquet"
+    if not copy.is_file():
+        return _csv_file(record, name, folder)
+    try:
+        source = _csv_file(record, name, folder)
+    except InputError:
+        return copy
+    if source.stat().st_mtime_ns == copy.stat().st_mtime_ns:
+        return copy
+    text = "%s is not a copy of %s as it is now, which is read instead; make it with to_parquet"
+    log.warning(text, copy, source.name)
+    return source
+
+
+def _csv_file(record: Path, name: str, folder: str) -> Path:
+    for kind in _KINDS:
         path = record / folder / (name + kind)
         if path.is_file():
             return path
@@ -144,50 +128,95 @@ def table_file(record: Path, name: str, folder: str, kinds: tuple[str, ...] = _K
 
 
 def run_on(
-    con: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str, ...], name: str, **values: object
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    needed: tuple[str, ...],
+    name: str,
+    rejects: Rejects,
+    *,
+    names: Mapping[str, str] | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> None:
     """Run the statement `name` on `needed` columns of the table `path`, as text.
 
-    Everything else is skipped unread. What DuckDB says about a broken file becomes an `InputError`.
+    `names` are put into the statement, `values` bound. Everything else is skipped unread. A line
+    that is no row goes to `rejects`; what DuckDB says about a broken file becomes an `InputError`.
     """
-    source, bound = _scan(path, needed)
     try:
-        con.execute(sql(name, source=source), {**bound, **values})
-    except (
-        duckdb.IOException,
-        duckdb.InvalidInputException,
-        duckdb.ConversionException,
-    ) as error:
+        source, bound = _scan(con, path, needed)
+        con.execute(sql(name, source=source, **(names or {})), {**bound, **(values or {})})
+        if path.suffix != ".parquet":
+            _reject_lines(con, path, rejects)
+    except duckdb.OutOfMemoryException as error:
+        remedy = "Free some space, or set TXTRAY_DATA to a folder that has it."
+        raise InputError(path, "needs more space than there is for sorting", remedy) from error
+    except duckdb.Error as error:
         said = str(error).strip().splitlines()[0]
         raise InputError(path, f"cannot be read ({said})", AGAIN) from error
 
 
-def _scan(path: Path, needed: tuple[str, ...]) -> tuple[str, Mapping[str, object]]:
+def _reject_lines(con: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects) -> None:
+    (found,) = con.execute(sql("count_bad_lines")).fetchone()
+    if not found:
+        return
+    lost = reject(con.execute(sql("bad_lines")), rejects, path, f"It is left out. {AGAIN}")
+    con.execute(sql("forget_lines"))
+    if lost >= _BAD_LINES:
+        fault = f"has {lost} or more lines that are no rows"
+        raise InputError(path, fault, AGAIN)
+
+
+def _scan(
+    con: duckdb.DuckDBPyConnection, path: Path, needed: tuple[str, ...]
+) -> tuple[str, Mapping[str, object]]:
     """Return the SQL that reads a table, and the values to bind."""
-    values = {"path": str(path), "needed": list(needed)}
+    values = {"path": _literal(path), "needed": list(needed)}
     if path.suffix == ".parquet":
+        found = con.execute(sql("parquet_columns"), {"path": values["path"]})
+        _check_header(path, [name for (name,) in found.fetchall()], needed)
         return sql("parquet"), values
     header = _header(path)
+    _check_header(path, header, needed)
+    columns = {}
+    for place, name in enumerate(header):
+        columns[name if name in needed else f"skipped {place}"] = "VARCHAR"
+    packed = "gzip" if path.suffix == ".gz" else "none"
+    return sql("csv"), {**values, "columns": columns, "compression": packed, "most": _BAD_LINES}
+
+
+def _literal(path: Path) -> str:
+    """Return a path in which DuckDB finds nothing to expand."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
+
+
+def _check_header(path: Path, header: list[str], needed: tuple[str, ...]) -> None:
     missing = sorted(set(needed) - set(header))
     if missing:
         fault = f"has no column {', '.join(missing)}; it has {', '.join(header)}"
         remedy = "Use MIMIC-IV 2.0 or later, hosp, icu and ed tables."
         raise InputError(path, fault, remedy)
-    return sql("csv"), {**values, "columns": dict.fromkeys(header, "VARCHAR")}
+    counts = Counter(header)
+    twice = [name for name in needed if counts[name] > 1]
+    if twice:
+        raise InputError(path, f"has the column {', '.join(twice)} twice", AGAIN)
 
 
 def _header(path: Path) -> list[str]:
     opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with opened(path, "rb") as file:
+            first = file.readline(_HEADER).decode("utf-8-sig")
+        (names,) = csv.reader([first]) if first.strip() else ([],)
+    except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
         raise InputError(path, f"cannot be read ({error})", AGAIN) from error
+    return [name.strip() for name in names]
 
 
 def reject(
     found: duckdb.DuckDBPyConnection, rejects: Rejects, where: str | Path, remedy: str
-) -> None:
-    """Add the rows of a query (row, fault) to the rejects."""
-    for row, fault in found.fetchall():
+) -> int:
+    """Add the rows of a query (row, fault) to the rejects; return how many there were."""
+    rows = found.fetchall()
+    for row, fault in rows:
         rejects.add(where, row, fault, remedy)
+    return len(rows)

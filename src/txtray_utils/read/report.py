@@ -5,14 +5,15 @@ Explained in book/02_reading_a_report.
 
 import hashlib
 import re
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from txtray_utils.errors import InputError
+from txtray_utils.read.text import decoded, normalised
 
 MAX_REPORT = 100_000  # characters of a file
-MAX_SENTENCE = 1_000  # characters; a longer one is cut, so that no text takes more than linear time
+MAX_BYTES = 4_000_000  # that are read of a file
+MAX_SENTENCE = 5_000  # characters; a longer one is not labelled, so that no text takes too long
 _SECTIONS = {  # a section's name: its headings
     "findings": "findings|finding|findings and impression|findings/impression",
     "impression": "impression|impressions|conclusion|conclusions|interpretation|opinion|summary",
@@ -29,14 +30,18 @@ _SECTIONS = {  # a section's name: its headings
 }
 _NAMES = {alias: name for name, aliases in _SECTIONS.items() for alias in aliases.split("|")}
 _ALIASES = "|".join(map(re.escape, sorted(_NAMES, key=len, reverse=True)))
+_CAPITALS = r"(?:[A-Z0-9 ,/&().-]|(?<=\d):(?=\d\d)|(?<=\d)[ap]m|(?<= )[ap]\.m\.){0,60}"  # 3:40 p.m.
 _HEADING = re.compile(
     rf"^[ \t]*((?i:{_ALIASES}))[ \t]*:"  # a known heading at the start of a line
     rf"|\b({_ALIASES.upper()}):"  # or in capitals anywhere
-    r"|^[ \t]*([A-Z][A-Z0-9 ,/&().-]{0,60}\b(?:CHEST|VIEWS?|RADIOGRAPHS?)\b"  # the film's name
-    r"[A-Z0-9 ,/&().-]{0,60}):"
+    rf"|^[ \t]*([A-Z]{_CAPITALS}\b(?:CHEST|VIEWS?|RADIOGRAPHS?)\b"  # the film's name
+    rf"{_CAPITALS}):(?!\d)"
     r"|^[ \t]*(FINAL REPORT|FINDINGS|IMPRESSION|ADDENDUM|WET READ)[ \t]*$",  # alone on a line
     re.MULTILINE,
 )
+_ORDER = ("examination", "technique", "indication", "comparison")
+_INSTEAD = ("wet read", "addendum", "recommendation")  # of findings and impression
+_PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _BREAK = re.compile(r"\n\s*\n|\n(?=[ \t]*(?:\d{1,2}[.)]|[-*•])[ \t])")
 _STOP = re.compile(r"(?<=[.!?]) |(?<=[a-z_X]\.)(?=[A-Z][a-z])")
 _NUMBER = re.compile(r"\(?\d{1,2}[.)]")
@@ -53,20 +58,25 @@ _PRIOR = re.compile(
 
 
 def read_report(path: Path) -> str:
-    """Return the text of a report file.
+    """Return the text of a report file, which must be UTF-8.
 
     Raises:
-        InputError: the file cannot be read, is not UTF-8, or has more than `MAX_REPORT` characters
-            (no report does).
+        InputError: the file cannot be read, is no regular file, is of another encoding, or has more
+            than `MAX_REPORT` characters (no report does).
     """
+    remedy = "Check the folder and its permissions."
+    path = Path(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        if path.exists() and not path.is_file():
+            raise InputError(path, "is no regular file", remedy)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES)
     except OSError as error:
-        fault = f"cannot be read ({error.strerror})"
-        raise InputError(path, fault, "Check the folder and its permissions.") from error
-    except UnicodeDecodeError as error:
-        fault = f"byte 0x{error.object[error.start]:02x} at {error.start} is not UTF-8"
-        raise InputError(path, fault, "Convert it: iconv -f latin1 -t utf-8") from error
+        raise InputError(path, f"cannot be read ({error.strerror})", remedy) from error
+    if len(data) == MAX_BYTES:
+        fault = f"{MAX_BYTES:,} bytes or more are too many for one report"
+        raise InputError(path, fault, "Split it into its reports.")
+    text = decoded(data, path, "Convert it: iconv -f latin1 -t utf-8")
     if len(text) > MAX_REPORT:
         fault = f"{len(text):,} characters are too many for one report"
         raise InputError(path, fault, "Split it into its reports.")
@@ -82,12 +92,35 @@ def split_sections(text: str) -> dict[str, str]:
     heading is named "". Empty sections are left out; a heading that comes twice is joined by a
     newline.
     """
+    text = normalised(text)
     sections: dict[str, str] = {}
     name, start = "", 0
     for heading in _HEADING.finditer(text):
         _add(sections, name, text[start : heading.start()])
         name, start = _section_of(heading), heading.end()
     _add(sections, name, text[start:])
+    return sections
+
+
+def report_sections(text: str) -> dict[str, str]:
+    """Return the sections of a whole report, its body among them where no heading opens it.
+
+    Without FINDINGS, they are what stands before any heading ("FINAL REPORT" and a text) and what
+    follows a blank line below the headings of an order (INDICATION, COMPARISON, ...). Without
+    IMPRESSION too, a wet read, an addendum and a recommendation are findings.
+    """
+    sections = split_sections(text)
+    if "findings" in sections:
+        return sections
+    body = []
+    for name, said in list(sections.items()):
+        if name == "" or (name in _INSTEAD and "impression" not in sections):
+            body.append(said)
+        elif name in _ORDER:
+            sections[name], *below = _PARAGRAPH.split(said)
+            body += below
+    if body:
+        sections["findings"] = "\n\n".join(body)
     return sections
 
 
@@ -98,16 +131,16 @@ def sentences(text: str) -> list[str]:
     abbreviation ends none.
     """
     found: list[str] = []
-    for block in _BREAK.split(text):
+    for block in _BREAK.split(normalised(text)):
         block, start = " ".join(block.split()), 0
         for stop in _STOP.finditer(block):
             before = block[start : stop.start()]
             last_word = before.rpartition(" ")[2].lower()
             if last_word not in _NO_STOP and not _NUMBER.fullmatch(before):
-                found += _cut(before)
+                found.append(before)
                 start = stop.end()
-        found += _cut(block[start:])
-    return found
+        found.append(block[start:])
+    return list(filter(None, found))
 
 
 def report_text(said: Sequence[str]) -> str:
@@ -142,9 +175,3 @@ def _add(sections: dict[str, str], name: str, text: str) -> None:
         sections[name] += f"\n{body}"
     elif body:
         sections[name] = body
-
-
-def _cut(sentence: str) -> list[str]:
-    if len(sentence) <= MAX_SENTENCE:
-        return [sentence] if sentence else []
-    return textwrap.wrap(sentence, MAX_SENTENCE, break_on_hyphens=False)

@@ -8,7 +8,7 @@ page. Explained in book/07_judging_a_report."""
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -17,10 +17,17 @@ from string import Template
 import numpy as np
 from PIL import Image as Picture
 
+from txtray_utils.errors import InputError
+from txtray_utils.show.watermark import marked
 from txtray_utils.studies.pixels import encode_png, film_pixels
 
 MOST = 12  # studies; each brings its film, and a longer list is hard to survey
 KINDS = {"right": "✓", "wrong": "✗", "missed": "○"}
+EMPTY = "(no text)"  # stands where a report or a name is null or blank
+UNSHOWN = re.compile(  # what no page can hold, and the marks that turn the text after them round
+    r"[^\t\n\r -~\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd"
+    r"\U00010000-\U0010fffd]"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,11 @@ def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
         name: begins every id of the fragment, so it is unique on the page: a letter, then letters,
             digits, - and _.
 
+    A character that no page can hold, such as half of a surrogate pair, is shown as U+FFFD; a null
+    or blank report, name or alternative text as "(no text)".
+
     Raises:
+        InputError: what a study holds is not text, or not a list of findings.
         ValueError: no study, too many, different systems, not exactly one true report, a film or a
     name as above it is not."""
     if not 1 <= len(shown) <= MOST:
@@ -63,7 +74,7 @@ def explorer(shown: Sequence[Shown], credit: str, name: str = "reports") -> str:
     true = _true(shown)
     options, articles = [], []
     for number, study in enumerate(shown, 1):
-        options.append(f"<option>{escape(study.name)}</option>")
+        options.append(f"<option>{_text(study.name)}</option>")
         articles.append(_article(study, true, credit, f"{name}-{number}"))
     return Template(_file("explorer.html")).substitute(
         style=_file("explorer.css"),
@@ -85,10 +96,7 @@ def _true(shown: Sequence[Shown]) -> str:
     for study in shown:
         if list(study.reports) != systems or set(study.findings) != judged:
             raise ValueError(f"{study.name}: its systems are not those of {shown[0].name}")
-        unknown = set().union(*study.findings.values()) - set(KINDS)
-        if unknown:
-            kinds, others = ", ".join(KINDS), ", ".join(sorted(unknown))
-            raise ValueError(f"{study.name}: findings are {kinds}, not {others}")
+        _check_findings(study)
         if not _is_film(film_pixels(study.film)):
             raise ValueError(f"{study.name}: a film is (H, W) with values in [0, 1]")
     left = [system for system in systems if system not in judged]
@@ -98,9 +106,21 @@ def _true(shown: Sequence[Shown]) -> str:
     return left[0]
 
 
+def _check_findings(study: Shown) -> None:
+    """Raise InputError unless every system's findings are lists of texts by kind."""
+    for system, kinds in study.findings.items():
+        given = kinds.items() if isinstance(kinds, Mapping) else [(str(kinds), ())]
+        for kind, names in given:
+            listed = isinstance(names, Iterable) and not isinstance(names, str)
+            if kind in KINDS and listed and all(isinstance(name, str) for name in names):
+                continue
+            fault = f"the findings of {system} are lists of texts, not {kind}: {names!r}"
+            raise InputError(study.name, fault, f"Give lists of texts for {', '.join(KINDS)}.")
+
+
 def _is_film(image: np.ndarray) -> bool:
     """Tell whether an image is (H, W), not empty, with values in [0, 1]."""
-    if image.ndim != 2 or not image.size:
+    if not isinstance(image, np.ndarray) or image.ndim != 2 or not image.size:
         return False
     return bool(0 <= image.min() <= image.max() <= 1)
 
@@ -109,14 +129,14 @@ def _article(study: Shown, true: str, credit: str, name: str) -> str:
     """Return one study: its film beside the true report, then each system's report beside its
     findings."""
     bytes_of_film = np.rint(film_pixels(study.film) * 255).astype(np.uint8)
-    png = base64.b64encode(encode_png(bytes_of_film)).decode()
+    png = base64.b64encode(encode_png(marked(bytes_of_film))).decode()
     source = f"data:image/png;base64,{png}"
     said = study.reports[true]
     parts = [
         f'<article aria-labelledby="{name}">',
-        f'<h3 id="{name}">{escape(study.name)}</h3>',
+        f'<h3 id="{name}">{_text(study.name)}</h3>',
         '<div class="pair">',
-        f'<img class="dark-light" src="{source}" alt="{escape(study.about)}">',
+        f'<img class="dark-light" src="{source}" alt="{_text(study.about)}">',
         _report(f"{true} (true report)", said, credit),
         "</div>",
     ]
@@ -132,13 +152,22 @@ def _article(study: Shown, true: str, credit: str, name: str) -> str:
 
 
 def _report(title: str, report: str, below: str) -> str:
-    said = f"<h4>{escape(title)}</h4>\n<p>{escape(report)}</p>"
+    said = f"<h4>{_text(title)}</h4>\n<p>{_text(report)}</p>"
     if below:
-        said += f'\n<p class="credit">{escape(below)}</p>'
+        said += f'\n<p class="credit">{_text(below)}</p>'
     return f'<div class="report">\n{said}\n</div>'
 
 
 def _item(kind: str, findings: Sequence[str]) -> str:
     sign = f'<span aria-hidden="true">{KINDS[kind]}</span>'
-    names = escape(", ".join(findings) or "none")
+    names = _text(", ".join(findings) or "none")
     return f'<li class="{kind}">{sign} <strong>{kind}</strong>: {names}</li>'
+
+
+def _text(value: str | float | None) -> str:
+    """Return a text as HTML shows it word for word; NaN and None are no text."""
+    if not isinstance(value, str):
+        if str(value) not in ("None", "nan"):
+            raise InputError("explorer", f"{value!r} is not a text", "Give one, or None.")
+        value = ""
+    return escape(UNSHOWN.sub("\ufffd", value)) if value.strip() else EMPTY

@@ -17,9 +17,14 @@ from matplotlib.patches import Patch
 from PIL import Image as Picture
 
 from txtray_utils.results import Result
+from txtray_utils.show.watermark import mark
 from txtray_utils.studies.pixels import film_pixels
 
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00")
+_TITLE = {
+    "fontsize": 9,
+    "parse_math": False,
+}
 
 
 def films(
@@ -42,7 +47,7 @@ def films(
     for axis, image in zip(axes.flat, images, strict=False):
         _film(axis, image)
     for axis, title in zip(axes.flat, titles, strict=False):
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, **_TITLE)
     figure.tight_layout()
     return figure
 
@@ -50,6 +55,7 @@ def films(
 def _film(axis: Axes, image: np.ndarray | Picture.Image) -> None:
     """Draw a film so that two of them can be compared."""
     axis.imshow(film_pixels(image), cmap="gray", vmin=0, vmax=1)
+    mark(axis)
 
 
 def overlay(
@@ -62,7 +68,7 @@ def overlay(
     a tint, an outline and a legend below."""
     _film(axis, film)
     axis.axis("off")
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, **_TITLE)
     patches = []
     for number, (name, mask) in enumerate((masks or {}).items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -153,7 +159,7 @@ def film_and_text(film: np.ndarray | Picture.Image, text: str) -> Figure:
     left, right = axes
     overlay(left, film)
     right.axis("off")
-    right.text(0, 1, text, va="top", fontsize=8)
+    right.text(0, 1, text, va="top", fontsize=8, parse_math=False)
     return figure
 
 
@@ -179,6 +185,7 @@ def intervals(
         axis.errorbar(value, row, xerr=reach, fmt="o", color=shade, capsize=3)
     names = [name.replace("_", " ") for name in results]
     axis.set_yticks(range(len(names)), names)
+    mark(axis)
 
 
 def table_of_numbers(
@@ -192,6 +199,7 @@ def table_of_numbers(
     image = axis.imshow(numbers, cmap="cividis", vmin=0, vmax=top, aspect="auto")
     axis.set_xticks(range(len(frame.columns)), frame.columns)
     axis.set_yticks(range(len(frame)), frame.index)
+    mark(axis)
     for (row, column), value in np.ndenumerate(numbers):
         colour = "black" if value > dark_below else "white"
         axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)

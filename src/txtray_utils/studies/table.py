@@ -6,16 +6,19 @@ It is one Arrow file, memory-mapped by `datasets`, with the columns of `studies.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from txtray_utils.errors import InputError, Rejects, writing
+from txtray_utils.errors import InputError, Rejects, replacing, writing
+from txtray_utils.keep import sign, signed
 from txtray_utils.studies.checks import validate
 from txtray_utils.studies.columns import BATCH, STRUCTS, features
+
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # how an Arrow stream ends
+_AGAIN = "Delete it; it is made again when it is next needed."
 
 
 def make_table(rows: Iterable[Mapping], path: Path, rejects: Rejects | None = None) -> Dataset:
@@ -30,32 +33,62 @@ def make_table(rows: Iterable[Mapping], path: Path, rejects: Rejects | None = No
             refuses, a repeated study where no `rejects` are given, or a folder that cannot be
             written or is full.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with writing(partial):
-            _write(rows, partial, path, rejects)
-        validate(Dataset.from_file(str(partial)), path)
-        with writing(path):
-            os.replace(partial, path)
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    with replacing(path) as partial:
+        count = write_table(rows, partial, path, rejects)
+    sign(path, rows=count)
     return Dataset.from_file(str(path))
+
+
+def write_table(
+    rows: Iterable[Mapping], partial: Path, path: Path, rejects: Rejects | None = None
+) -> int:
+    """Write the rows to `partial` and return how many there are; errors name `path`.
+
+    Rows and errors are those of `make_table`.
+    """
+    schema = features().arrow_schema
+    distinct = _distinct(_read(rows, path), path, rejects)
+    with writing(path):
+        with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+            for batch in _batches(distinct, path):
+                stream.write_batch(batch)
+        made = Dataset.from_file(str(partial))
+    return len(validate(made, path))
 
 
 def read_table(path: Path) -> Dataset:
     """Return the study table that `make_table` wrote to `path`, validated and memory-mapped.
 
     Raises:
-        InputError: the file is missing, cut short, of another version or fails `validate`.
+        InputError: the file is missing, is not what the note beside it says, is of another version
+            or fails `validate`.
     """
-    remedy = "Delete it; it is made again when it is next needed."
+    if not path.exists():
+        raise InputError(path, "there is no such table", "Make it with load_studies().")
+    note = signed(path)
+    if note is None:
+        fault = "is not a whole Arrow file: it and the note beside it do not agree"
+        raise InputError(path, fault, _AGAIN)
+    return open_table(path, note.get("rows"))
+
+
+def open_table(path: Path, count: int | None = None) -> Dataset:
+    """Return a table whose bytes are known to be whole, validated; it must have `count` rows.
+
+    Raises:
+        InputError: as `read_table`, but the note is not asked.
+    """
     try:
-        return validate(Dataset.from_file(str(path)), path)
-    except FileNotFoundError:
-        raise InputError(path, "there is no such table", "Make it with load_studies().") from None
+        with path.open("rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            whole = file.read() == _END
+        table = Dataset.from_file(str(path))
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(path, f"is not a whole Arrow file ({error})", remedy) from error
+        raise InputError(path, f"is not a whole Arrow file ({error})", _AGAIN) from error
+    if not whole or (count is not None and len(table) != count):
+        fault = f"is cut short: {len(table):,} rows are left"
+        raise InputError(path, fault, _AGAIN)
+    return validate(table, path)
 
 
 def joined(tables: Mapping[str, Dataset]) -> Dataset:
@@ -85,12 +118,14 @@ def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:
     return studies.select(rows)
 
 
-def _write(rows: Iterable[Mapping], partial: Path, path: Path, rejects: Rejects | None) -> None:
-    schema = features().arrow_schema
-    distinct = _distinct(rows, path, rejects)
-    with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
-        for batch in _batches(distinct, path):
-            stream.write_batch(batch)
+def _read(rows: Iterable[Mapping], path: Path) -> Iterator[Mapping]:
+    """Yield the rows; a file that cannot be read for one is named, and not called unwritable."""
+    try:
+        yield from rows
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror or error})"
+        remedy = "Look at the file and at the folder's permissions."
+        raise InputError(error.filename or path, fault, remedy) from error
 
 
 def _distinct(rows: Iterable[Mapping], path: Path, rejects: Rejects | None) -> Iterator[Mapping]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from txtray_utils.align.augmentation import augment
-from txtray_utils.align.checkpoint import load_tensors, save_tensors
+from txtray_utils.align.checkpoint import load_tensors, load_weights, save_tensors
 from txtray_utils.align.encoders import ImageTextModel, scaled
 from txtray_utils.align.training import PlainObjective, fit
 from txtray_utils.keep import kept
@@ -144,7 +144,7 @@ def trained_writer(
 
     def read(path) -> Writer:
         writer = Writer(recipe, maps.shape[1])
-        writer.load_state_dict(load_tensors(path)[1])
+        load_weights(path, writer, load_tensors(path)[1])
         return writer.eval()
 
     writer = kept(

@@ -16,9 +16,9 @@ from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS
 
 COLUMNS = (*covid._COLUMNS, "temperature", "pO2_saturation", "leukocyte_count")
-FILM = np.full((40, 60), 128, np.uint8)
-FILM[:25, :24] = FILM[:25, -24:] = 20  # dark lungs and corners, a bright middle
-FILM[:, 25:35] = 240
+FILM = np.full((80, 120), 128, np.uint8)
+FILM[:50, :48] = FILM[:50, -48:] = 20  # dark lungs and corners, a bright middle
+FILM[:, 50:70] = 240
 
 
 def row(**values):
@@ -136,7 +136,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(tree):
     (images / "cut.png").write_bytes((images / "good.png").read_bytes()[:60])
     Image.fromarray(FILM * 0).save(images / "black.png")
     Image.fromarray(255 - FILM).save(images / "inverted.png")
-    Image.fromarray(FILM[:9]).save(place / "annotations/lungVAE-masks/mask_mask.png")
+    Image.fromarray(FILM[:70]).save(place / "annotations/lungVAE-masks/mask_mask.png")
     found, rejects = read(place)
     assert sorted(found) == ["good", "mask", "number"]
     assert found["number"]["age"] is None and found["number"]["vitals"] == []
@@ -153,7 +153,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(tree):
         "inverted: looks inverted",
         "number: age is 'fifty'",
         "number: temperature is 'warm'",
-        "mask: is (9, 60) and its image",
+        "mask: is (70, 120) and its image",
     }
     assert len(faults) == len(expected)
     assert all(any(fault.startswith(start) for fault in faults) for start in expected), faults

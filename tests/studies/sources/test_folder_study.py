@@ -21,6 +21,8 @@ def read(**values):
     rejects = Rejects()
     film = dict.fromkeys(COLUMNS.values())
     film |= {"study_id": "s", "prior_study_id": None} | values
+    if "report" not in values:
+        film |= {"findings": "Clear lungs."} | values
     film["study_time"] = time_of(film, INDEX, rejects)
     study = study_of(film, INDEX, rejects)
     assert all(one.remedy for one in rejects.rows)
@@ -50,10 +52,10 @@ def test_a_report_without_headings_is_findings():
 
 
 def test_without_a_report_nothing_is_said():
-    study, said = read()
+    study, said = read(report=None)
     assert study["findings"] is None
     assert study["sentences"] is None
-    assert not said
+    assert said == ["s: the report has no word of text"]
     assert set(study["labels"].values()) == {None}
 
 

@@ -14,7 +14,7 @@ from txtray_utils.studies.sources import lungs
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS
 
-FILM = np.full((60, 80), 200, np.uint8)
+FILM = np.full((64, 80), 200, np.uint8)
 RIGHT, LEFT = np.zeros(FILM.shape, bool), np.zeros(FILM.shape, bool)
 RIGHT[10:50, 10:30] = True  # the patient's right lung lies on the film's left
 LEFT[10:45, 52:70] = True
@@ -95,14 +95,14 @@ def test_crumbs_go_with_their_lung_and_one_piece_is_the_field(place):
 
 
 def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(place):
-    none, tiny = np.zeros_like(BOTH), np.zeros((600, 800), bool)
+    none, tiny = np.zeros_like(BOTH), np.zeros((640, 800), bool)
     tiny[1, 1] = True
     film(place, "good", LEFT, RIGHT)
     film(place, "half", LEFT, RIGHT)
     film(place, "empty", none, RIGHT)
     film(place, "tiny", tiny)
     film(place, "same", RIGHT, RIGHT)
-    film(place, "narrow", BOTH[:, :40])
+    film(place, "narrow", BOTH[:, :66])
     film(place, "three", LEFT, RIGHT)
     film(place, "three", BOTH)
     film(place, "cut", LEFT, RIGHT)
@@ -126,7 +126,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(place):
         "empty: all pixels have the same value",
         "tiny: is empty at the image's size",
         "same: covers the same lung",
-        "narrow: is (60, 40), of other proportions",
+        "narrow: is (64, 66), of other proportions",
         "cut: cannot be decoded",
         "black: all pixels have the same value",
         "inverted: looks inverted",
@@ -160,7 +160,7 @@ def test_a_mask_follows_its_film_to_the_size_of_the_table(place):
     film(place, "a", LEFT, np.kron(RIGHT, np.ones((5, 5), bool)), pixels=large)
     found, rejects = read(place)
     masks = regions(found["a"])
-    assert len(rejects) == 0 and masks["right_lung"].shape == (384, 512)
+    assert len(rejects) == 0 and masks["right_lung"].shape == (410, 512)
     for name, mask in (("right_lung", RIGHT), ("left_lung", LEFT)):
         assert masks[name].mean() == pytest.approx(mask.mean(), rel=0.05)
 

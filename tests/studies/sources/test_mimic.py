@@ -26,10 +26,10 @@ METADATA = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
 
 
 def make_tree(root: Path, studies: int = 30):
-    """Write a whole tree and return its cases; the films are 40 x 32 pixels of noise."""
+    """Write a whole tree and return its cases; the films are 80 x 64 pixels of noise."""
     cases = plan_cohort(studies, seed=5)
     for case in cases:
-        write_study(root, case, np.random.default_rng(case.seed).random((40, 32)), SECTIONS)
+        write_study(root, case, np.random.default_rng(case.seed).random((80, 64)), SECTIONS)
     write_tables(cases, root, seed=5)
     return cases
 

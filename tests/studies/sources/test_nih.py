@@ -135,7 +135,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(place):
     opaque = np.full_like(FILM, 255)
     Image.fromarray(np.dstack([FILM, FILM, FILM, opaque])).save(images / "rgba.png")
     Image.fromarray(FILM.astype(np.uint16) * 16).save(images / "deep.png")
-    Image.fromarray(FILM[:40]).save(images / "wide.png")
+    Image.fromarray(FILM.repeat(2, axis=1)).save(images / "wide.png")
     Image.fromarray(255 - FILM).save(images / "inverted.png")
     found, rejects = read(place)
     assert sorted(found) == ["deep", "good", "rgba", "twice", "value"]
@@ -164,7 +164,7 @@ def test_each_planted_fault_is_a_reject_and_the_rest_goes_on(place):
         "side: no frontal view",
         "gone: cannot be opened",
         "cut: cannot be decoded",
-        "wide: is 64 x 40, and boxes",
+        "wide: is 128 x 64, and boxes",
         "inverted: looks inverted",
         "value: age is '412'",
         "value: sex is 'X'",

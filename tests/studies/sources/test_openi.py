@@ -20,7 +20,7 @@ STUDIES = 25
 
 def png(seed: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40, 32), dtype=np.uint8)).save(
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (80, 64), dtype=np.uint8)).save(
         buffer, "PNG"
     )
     return buffer.getvalue()
@@ -106,7 +106,7 @@ def test_dicom_files_in_folders_of_their_own_serve_as_well(folder):
         number, _, rest = file.stem.removeprefix("CXR").partition("_")
         target = folder / "dcm" / number / f"{number}_{rest}.dcm"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(dicom(case(), np.random.default_rng(3).random((40, 32))))
+        target.write_bytes(dicom(case(), np.random.default_rng(3).random((80, 64))))
         file.unlink()
     (folder / openi.INDEX).unlink()
     openi.folder()

@@ -2,7 +2,6 @@
 
 (arXiv:2006.11988.) One image is one study, because upstream says on which day an image was taken
 but not which images belong together. Decisions, for want of a report:
-
 - `findings` holds the clinical notes. They are not a report: history and description of the film
   are mixed. They must not be an input to a model that is asked about the film, which is why they
   are not put into `indication`.
@@ -11,8 +10,7 @@ but not which images belong together. Decisions, for want of a report:
 - `study_time` is null (most dates are a year); `prior_study_id` is the image of the last earlier
   day, where days are known.
 - region `lung_field` is the annotators' lung field, both lungs, without what lies behind heart and
-  diaphragm.
-- `drawn` and the human codes are null: nobody knows.
+  diaphragm. `drawn` and the human codes are null: nobody knows.
 
 Explained in book/01_reading_a_radiograph.
 """
@@ -27,12 +25,15 @@ from PIL import Image
 
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.greyscale import Grey
+from txtray_utils.read.ids import one_spelling, plain_id
 from txtray_utils.read.labels import label_report
+from txtray_utils.read.picture import read_picture
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.read.report import sentences
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png, pack_mask
 from txtray_utils.studies.sources.listing import frontal_images, match_images
+from txtray_utils.studies.sources.texts import tell_fault
 from txtray_utils.studies.splits import patient_split
 
 INDEX = "metadata.csv"
@@ -98,7 +99,8 @@ def _metadata(path: Path, rejects: Rejects) -> pd.DataFrame:
     table = table[table["folder"] == "images"]
     table = table.rename(columns={"filename": "file"})
     table["image_id"] = table["file"]
-    table["study_id"] = table["file"].map(lambda name: Path(name).stem)
+    table = _with_patient(table, path, rejects)
+    table["study_id"] = _studies(table["file"])
     table["view"] = table["view"].map(_view)
     table = match_images(table, path.parent / "images", path, rejects)
     slices = table["modality"] != "X-ray"
@@ -108,6 +110,22 @@ def _metadata(path: Path, rejects: Rejects) -> pd.DataFrame:
     table = frontal_images(table[~slices], path, rejects)
     table["day"] = [_number(row, "offset", path, rejects) for row in table.to_dict("records")]
     return table.assign(prior_study_id=_priors(table))
+
+
+def _with_patient(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the rows that name a patient, each patient in one spelling."""
+    named = table["patientid"].map(plain_id, na_action="ignore").fillna("") != ""
+    for file in table.loc[~named, "file"]:
+        rejects.add(path, file, "names no patient", "Fill patientid, or drop the row.")
+    patients = table.loc[named, "patientid"]
+    return table[named].assign(patientid=patients.map(one_spelling(patients)))
+
+
+def _studies(files: pd.Series) -> pd.Series:
+    """Return the name of each film, without its ending where that is one of its own."""
+    stems = files.map(lambda name: Path(name).stem)
+    alone = ~stems.duplicated(keep=False) | files.duplicated(keep=False)
+    return stems.where(alone, files)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -148,10 +166,11 @@ def _linked(table: pd.DataFrame) -> Iterable[set[str]]:
     They have the same number, source page or DOI, or are known to be one.
     """
     patients = table["patientid"]
-    number = patients.map(lambda patient: re.sub(r"\D+$", "", patient))
+    number = patients.map(lambda patient: re.sub(r"(?<=\d)\D+$", "", patient))
     groups = []
     for key in (number, table["url"], table["doi"]):
-        for _, group in patients.groupby(key):
+        same = key.map(plain_id, na_action="ignore").replace("", None)
+        for _, group in patients.groupby(same):
             groups.append(set(group))
     for same in SAME_PERSON:
         if same <= set(patients):
@@ -164,6 +183,8 @@ def _study(row: dict, grey: Grey, split: str, folder: Path, rejects: Rejects) ->
     image = shrunk(grey.pixels)
     size = image.shape[::-1]
     notes, diagnosis = row["clinical_notes"], row["finding"]
+    if notes:
+        tell_fault(notes, diagnosis, where, row["study_id"], rejects)
     if diagnosis == "todo":
         diagnosis = None
     normal = 1 if diagnosis == "No Finding" else None
@@ -217,7 +238,7 @@ def _lung_field(
     if not file.is_file():
         return None
     try:
-        mask = read_image(file).pixels
+        mask = read_picture(file).pixels
         if mask.shape != shape:
             fault = f"is {mask.shape} and its image {shape}"
             raise InputError(file, fault, "Resize it to its image.")

@@ -20,9 +20,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
+from txtray_utils.guard import work_tree
 from txtray_utils.read.dicom import view_position
+from txtray_utils.read.ids import one_spelling
 from txtray_utils.read.radiograph import read_image, shrunk
-from txtray_utils.settings import data_dir, settings
+from txtray_utils.settings import settings
 from txtray_utils.studies.columns import FRONTAL
 from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.folder_list import read_list
@@ -55,15 +57,6 @@ def folder() -> Path:
     return place
 
 
-def work_tree(place: Path) -> Path | None:
-    """Return the git work tree that a folder lies in, or None."""
-    place = place.resolve()
-    for above in (place, *place.parents):
-        if (above / ".git").exists():
-            return above
-    return None
-
-
 def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
     """Yield one study a frontal film.
 
@@ -75,10 +68,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             or has no row that can be used.
     """
     index = place / INDEX
-    if work_tree(data_dir("tables")):
-        text = "the table holds your films and is kept in a git work tree, %s: set TXTRAY_DATA"
-        log.warning(text, data_dir("tables"))
-    table = read_list(index, rejects)
+    table = _one_spelling(read_list(index, rejects), index, rejects)
     split = _split(table, index)
     films = _films(table, place, rejects)
     used = 0
@@ -95,6 +85,16 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
         last = rejects.rows[-1]
         fault = f"none of its rows can be used; the last, {last.row}: {last.fault}"
         raise InputError(index, fault, last.remedy)
+
+
+def _one_spelling(table: pd.DataFrame, index: Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the table with each patient in the spelling in which it came first."""
+    spelling = one_spelling(table["subject_id"])
+    for given, first in spelling.items():
+        if given != first:
+            fault = f"is taken for the patient {first}, who is written in another way"
+            rejects.add(index, f"patient {given}", fault, "Write a patient in one way everywhere.")
+    return table.assign(subject_id=table["subject_id"].map(spelling))
 
 
 def _split(table: pd.DataFrame, path: Path) -> dict[str, str]:

@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
+from txtray_utils.read.text import decoded
 from txtray_utils.studies.sources.listing import KINDS
+from txtray_utils.studies.sources.texts import SECTIONS
 from txtray_utils.studies.splits import SPLITS
 
-SECTIONS = ("indication", "comparison", "findings", "impression")
 COLUMNS = {  # in the file: in the table
     "image": "image_id",
     "patient": "subject_id",
@@ -82,14 +83,12 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         fault = f"cannot be read ({error.strerror})"
         raise InputError(path, fault, "Check the folder and its permissions.") from error
-    except UnicodeDecodeError as error:
-        fault = f"byte 0x{error.object[error.start]:02x} at {error.start} is not UTF-8"
-        remedy = 'Save it as UTF-8; a spreadsheet program calls that "CSV UTF-8".'
-        raise InputError(path, fault, remedy) from error
+    remedy = 'Save it as UTF-8; a spreadsheet program calls that "CSV UTF-8".'
+    text = decoded(data, path, remedy)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

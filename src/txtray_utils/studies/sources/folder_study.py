@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from txtray_utils.errors import Rejects
-from txtray_utils.read.labels import label_report
-from txtray_utils.read.report import sentences, split_sections
-from txtray_utils.studies.sources.folder_list import SECTIONS
+from txtray_utils.read.report import report_sections
+from txtray_utils.studies.sources.texts import text_columns
 
 LICENCE = "your own data: stays in your folder"
 OLDEST = 89  # years; whoever is older is 90
@@ -39,7 +38,7 @@ def study_of(film: dict, index: Path, rejects: Rejects) -> dict:
         fault = f"sex is {film['sex']!r}, not F or M"
         rejects.add(index, film["study_id"], fault, _KEPT)
     return {
-        **_text(film),
+        **_text(film, index, rejects),
         "study_id": film["study_id"],
         "subject_id": film["subject_id"],
         "image_id": film["image_id"],
@@ -55,19 +54,10 @@ def study_of(film: dict, index: Path, rejects: Rejects) -> dict:
     }
 
 
-def _text(film: dict) -> dict:
+def _text(film: dict, index: Path, rejects: Rejects) -> dict:
     """Return the sections, sentences and labels of a report."""
-    sections = film
-    if film["report"]:
-        sections = split_sections(film["report"])
-        if set(sections) == {""}:
-            sections = {"findings": sections[""]}
-    found: dict = {name: sections.get(name) for name in SECTIONS}
-    findings, impression = found["findings"], found["impression"]
-    spoken = sentences(findings or "") + sentences(impression or "")
-    found["sentences"] = spoken if findings or impression else None
-    found["labels"] = label_report(findings, impression)
-    return found
+    sections = report_sections(film["report"]) if film["report"] else film
+    return text_columns(sections, index, film["study_id"], rejects)
 
 
 def _age(film: dict, index: Path, rejects: Rejects) -> float | None:

@@ -19,6 +19,7 @@ are published in other formats: convert them.) One film is one study of one pati
 Explained in book/01_reading_a_radiograph.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from PIL import Image
 from scipy import ndimage
 
 from txtray_utils.errors import InputError, Rejects, replacing
+from txtray_utils.read.picture import read_picture
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png, pack_mask
@@ -65,10 +67,11 @@ def folder() -> Path:
     if not names:
         remedy = "Run data/download.sh lungs, or set TXTRAY_LUNGS to where the sets are."
         raise InputError(place, f"holds no film, such as MontgomerySet/{FILMS}/NAME.png", remedy)
-    index, text = place / INDEX, "\n".join(names) + "\n"
-    if not index.is_file() or index.read_text() != text:
+    index = place / INDEX
+    text = os.fsencode("\n".join(names) + "\n")
+    if not index.is_file() or index.read_bytes() != text:
         with replacing(index) as partial:
-            partial.write_text(text)
+            partial.write_bytes(text)
     return place
 
 
@@ -118,7 +121,8 @@ def _listed(place: Path) -> tuple[dict[Name, Path], dict[Name, list[Path]]]:
     """Return the film, and the masks, of each set and name that `films.txt` lists."""
     films: dict[Name, Path] = {}
     masks: dict[Name, list[Path]] = defaultdict(list)
-    for line in (place / INDEX).read_text().splitlines():
+    listed = os.fsdecode((place / INDEX).read_bytes())
+    for line in listed.removesuffix("\n").split("\n"):
         file = place / line
         place_of_set = Path(line).parts[0]
         if file.parent.name == FILMS:
@@ -154,7 +158,7 @@ def _lungs(
 
 
 def _mask(file: Path, shape: tuple[int, ...]) -> np.ndarray:
-    pixels = read_image(file).pixels
+    pixels = read_picture(file).pixels
     proportions = (pixels.shape[0] * shape[1]) / (pixels.shape[1] * shape[0])
     if abs(proportions - 1) > SKEW:
         fault = f"is {pixels.shape}, of other proportions than its film (shown as {shape})"

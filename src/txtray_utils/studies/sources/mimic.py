@@ -18,20 +18,20 @@ from pathlib import Path
 import pandas as pd
 
 from txtray_utils.errors import InputError, Rejects
-from txtray_utils.read.labels import label_report
 from txtray_utils.read.radiograph import read_image, shrunk
 from txtray_utils.read.record import link, study_times
-from txtray_utils.read.report import read_report, sentences, split_sections
+from txtray_utils.read.report import read_report, report_sections
 from txtray_utils.settings import data_dir
 from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.listing import frontal_images, listed_once, match_images
+from txtray_utils.studies.sources.texts import text_columns
 
 INDEX = "mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz"
 SPLIT = "mimic-cxr-jpg/mimic-cxr-2.0.0-split.csv.gz"
 LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
-_SECTIONS = ("indication", "comparison", "findings", "impression")
 _FILM = ("study_id", "subject_id", "image_id", "view", "study_time", "split")
 _PATIENT = ("age", "sex", "prior_study_id")
+_IDS = {"dicom_id", "subject_id", "study_id"}
 _MEASURED = ["name", "value", "unit", "hours_before"]
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
             are no films.
     """
     names = ("dicom_id", "subject_id", "study_id", "ViewPosition", "StudyDate", "StudyTime")
-    films = read_csv(folder / INDEX, names)
+    films = _with_ids(read_csv(folder / INDEX, names), folder / INDEX, rejects)
     films = films.rename(columns={"dicom_id": "image_id", "ViewPosition": "view"})
     layout, kind = films_in(folder)
     files = []
@@ -109,7 +109,7 @@ def frontal_films(folder: Path, rejects: Rejects) -> pd.DataFrame:
 
 
 def _with_split(films: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
-    splits = read_csv(path, ("dicom_id", "split"))
+    splits = _with_ids(read_csv(path, ("dicom_id", "split")), path, rejects)
     splits = splits.rename(columns={"dicom_id": "image_id"})
     splits = listed_once(splits, path, rejects)
     split_of = splits.set_index("image_id")["split"]
@@ -121,15 +121,26 @@ def _with_split(films: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFra
 
 
 def films_in(folder: Path) -> tuple[str, str]:
-    """Return the project that holds films, and their suffix: DICOM where there is one, else JPG.
+    """Return the project that holds most films, and their suffix: DICOM where both hold as many.
+
+    The two are never mixed, for their greys differ; those of the other project are counted in the
+    log.
 
     Raises:
         InputError: there is neither.
     """
+    counts = {}
     for layout, kind in (("mimic-cxr", ".dcm"), ("mimic-cxr-jpg", ".jpg")):
-        if next((folder / layout / "files").rglob(f"*{kind}"), None):
-            return layout, kind
-    raise InputError(folder, "has no film (.dcm or .jpg)", "Run data/download.sh mimic.")
+        films = (folder / layout / "files").rglob(f"*{kind}")
+        counts[layout, kind] = sum(1 for _ in films)
+    best = max(counts, key=counts.__getitem__)
+    if not counts[best]:
+        raise InputError(folder, "has no film (.dcm or .jpg)", "Run data/download.sh mimic.")
+    for (layout, kind), count in counts.items():
+        if 0 < count < counts[best]:
+            text = "%s: %d films (%s) are not used, for %s has %d"
+            log.warning(text, folder / layout, count, kind, best[0], counts[best])
+    return best
 
 
 def report_of(subject_id: str, study_id: str) -> str:
@@ -146,11 +157,33 @@ def read_csv(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, cut short, not csv, or lacks a column.
     """
+    remedy = "Download it again (data/download.sh resumes and checks)."
+    as_text = {"dtype": str, "index_col": False, "encoding_errors": "replace"}
     try:
-        return pd.read_csv(path, usecols=list(names), dtype=str)
+        first = pd.read_csv(path, header=None, nrows=1, **as_text)
+        table = pd.read_csv(path, usecols=list(names), **as_text)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        remedy = "Download it again (data/download.sh resumes and checks)."
         raise InputError(path, f"cannot be read ({error})", remedy) from error
+    header = list(first.iloc[0])
+    for name in names:
+        if header.count(name) > 1:
+            raise InputError(path, f"has the column {name} twice", remedy)
+    return table
+
+
+def _with_ids(table: pd.DataFrame, path: Path, rejects: Rejects) -> pd.DataFrame:
+    """Return the rows that have every id, without the blanks around their values."""
+    for name in table:
+        column = table[name].str.strip()
+        table[name] = column.replace("", None)
+    for name in _IDS.intersection(table):
+        missing = table[name].isna()
+        fault = f"{name} is missing"
+        for row in table.index[missing]:
+            line = f"line {row + 2}"
+            rejects.add(path, line, fault, "Mend the row.")
+        table = table[~missing]
+    return table.copy()
 
 
 def _recorded(
@@ -184,18 +217,12 @@ def _by_study(measured: pd.DataFrame) -> dict[str, list[dict]]:
 
 def _text(folder: Path, row: dict, rejects: Rejects) -> dict:
     """Return the sections, sentences and labels of a study's report; without one they are null."""
-    study = report_of(row["subject_id"], row["study_id"])
+    study = row["study_id"]
+    name = report_of(row["subject_id"], study)
+    path = folder / "mimic-cxr" / f"{name}.txt"
     try:
-        text = read_report(folder / "mimic-cxr" / f"{study}.txt")
-        sections = split_sections(text)
+        sections = report_sections(read_report(path))
     except InputError as error:
-        rejects.add_error(error, row["study_id"])
-        sections = {}
-    found: dict = dict.fromkeys(_SECTIONS)
-    for name in _SECTIONS:
-        found[name] = sections.get(name)
-    findings, impression = found["findings"], found["impression"]
-    spoken = sentences(findings or "") + sentences(impression or "")
-    found["sentences"] = spoken if findings or impression else None
-    found["labels"] = label_report(findings, impression)
-    return found
+        rejects.add_error(error, study)
+        return text_columns({}, path, study, Rejects())
+    return text_columns(sections, path, study, rejects)

@@ -16,6 +16,7 @@ Licence CC BY-NC-ND 4.0: read here, never to be stored in a repository.
 Explained in book/03_linking_images_to_the_record.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,10 @@ from txtray_utils.studies.sources.openi_package import (
     sex_of,
 )
 from txtray_utils.studies.sources.openi_split import split_of_reports
+from txtray_utils.studies.sources.texts import SECTIONS, tell_fault
 
 INDEX = "images.txt"
 DERIVED = "nlmcxr_tsne_pa.csv.gz"
-_SECTIONS = ("indication", "comparison", "findings", "impression")
 
 
 def folder() -> Path:
@@ -55,7 +56,7 @@ def folder() -> Path:
         names = _below(place, "CXR*.png") + _below(place, "*_IM-*.dcm")
         if not names:
             raise InputError(place, "has no Open-i film", "Run data/download.sh openi.")
-        (place / INDEX).write_text("\n".join(names) + "\n")
+        (place / INDEX).write_bytes(os.fsencode("\n".join(names) + "\n"))
     return place
 
 
@@ -88,6 +89,7 @@ def rows(place: Path, rejects: Rejects) -> Iterator[dict]:
             rejects.add_error(error, study)
             continue
         text = _text(reports.loc[study])
+        tell_fault(text["findings"], text["impression"], file, study, rejects)
         yield {**text, **_film(film), "image": image, "split": split[study]}
 
 
@@ -107,7 +109,7 @@ def _film(film: dict) -> dict:
 def _text(report: pd.Series) -> dict:
     """Return what a report and its codes say."""
     found = {}
-    for name in _SECTIONS:
+    for name in SECTIONS:
         found[name] = report[name] or None
     sex = sex_of(report["indication"])
     findings, impression = report["findings"], report["impression"]
