@@ -193,11 +193,12 @@ LEFT JOIN known k ON d.label = k.label AND d.category = k.category AND d.fluid =
 -- name: repeated_items
 SELECT 'itemid ' || coalesce(itemid, 'missing'),
     CASE WHEN itemid IS NULL THEN 'a row has no number' ELSE 'has two meanings; none is used' END
-FROM items GROUP BY itemid HAVING itemid IS NULL OR count(*) > 1 ORDER BY 1
+FROM items GROUP BY itemid HAVING itemid IS NULL OR count(DISTINCT (label, fluid, category)) > 1
+ORDER BY 1
 
 -- name: single_items
-DELETE FROM items WHERE itemid IS NULL
-    OR itemid IN (SELECT itemid FROM items GROUP BY 1 HAVING count(*) > 1)
+DELETE FROM items WHERE itemid IS NULL OR itemid IN (
+    SELECT itemid FROM items GROUP BY 1 HAVING count(DISTINCT (label, fluid, category)) > 1)
 
 -- name: taken
 CREATE TEMP TABLE taken AS
