@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
+from public_films import covid
 from txtray_utils.align.checkpoint import load_tensors, save_tensors
 from txtray_utils.align.pairs import load_images
 from txtray_utils.align.recipes import Recipe
@@ -18,7 +19,6 @@ from txtray_utils.errors import InputError
 from txtray_utils.judge.truth import finding_truth, said_labels
 from txtray_utils.keep import kept
 from txtray_utils.settings import settings
-from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_studies
 
 REFERENCE = Recipe()  # how the supervised reference is trained

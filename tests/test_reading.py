@@ -31,11 +31,11 @@ EXCEPTIONS = {
         "every constant is one column of the one table",
     ),
     ("01_reading_a_radiograph", "reach"): (
-        17_100,
+        13_400,
         "two readers of files, and pictures of films in which organs and findings are named",
     ),
     ("04_contrastive_alignment", "reach"): (
-        18_800,
+        13_700,
         "it trains, by calls that reach encoders, objectives and the loop, and keeps its numbers",
     ),
     ("04_contrastive_alignment", "modules"): (
@@ -43,11 +43,11 @@ EXCEPTIONS = {
         "it shows what is done to a film in training, which is a module of its own",
     ),
     ("05_retrieval_and_zero_shot", "reach"): (
-        21_200,
+        16_100,
         "what chapter 4 reaches, since the models are trained where they are not kept, and scores",
     ),
     ("06_writing_a_report", "reach"): (
-        24_700,
+        19_600,
         "what chapter 4 reaches, and four ways of writing",
     ),
     ("06_writing_a_report", "modules"): (
@@ -59,7 +59,7 @@ EXCEPTIONS = {
         "four routes by hand beside the package's functions for each of them",
     ),
     ("07_judging_a_report", "reach"): (
-        28_300,
+        23_100,
         "a writer is called by its name, so all of them are reached, and all scores",
     ),
 }

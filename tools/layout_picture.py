@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "book" / "_static" / "layout.svg"
 WIDE, TALL = 170, 56  # of a room
+BESIDE = ("virtual_hospital", "public_films")  # packages beside the rooms
 PLACES = {  # room: middle of its box
     "ground": (120, 330),
     "read": (320, 330),
@@ -22,7 +23,8 @@ PLACES = {  # room: middle of its box
     "write": (320, 60),
     "judge": (520, 60),
     "show": (720, 190),
-    "virtual_hospital": (520, 440),
+    "virtual_hospital": (420, 440),
+    "public_films": (620, 440),
 }
 SAYS = {
     "ground": "settings, vocabulary, keep ...",
@@ -33,13 +35,14 @@ SAYS = {
     "judge": "scores with intervals",
     "show": "figures and pages",
     "virtual_hospital": "simulated films and records",
+    "public_films": "collections of real films",
 }
 
 
 def room_of(module: str) -> str:
-    """Return the room of a module: a folder, the package beside it, or the ground."""
+    """Return the room of a module: a folder, a package beside it, or the ground."""
     package, *inner = module.split(".")
-    if package == "virtual_hospital":
+    if package in BESIDE:
         return package
     return inner[0] if inner and inner[0] in PLACES else "ground"
 
@@ -52,7 +55,7 @@ def arrows() -> Counter:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.ImportFrom) or not node.module:
                 continue
-            if node.module.split(".")[0] not in ("txtray_utils", "virtual_hospital"):
+            if node.module.split(".")[0] not in ("txtray_utils", *BESIDE):
                 continue
             there = room_of(node.module)
             if there not in (here, "ground"):

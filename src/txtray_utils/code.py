@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGES = ("txtray_utils", "virtual_hospital")
+PACKAGES = ("txtray_utils", "virtual_hospital", "public_films")
 ASIDE = ("txtray_utils.errors", "txtray_utils.align.checkpoint")  # they keep and say; no result
 Place = tuple[str, str]  # module, name
 

@@ -5,7 +5,7 @@ import torch
 
 from txtray_utils.align import augmentation
 from txtray_utils.align.augmentation import augment
-from txtray_utils.align.encoders import ImageEncoder, scaled, standardised
+from txtray_utils.align.image_encoder import ImageEncoder, scaled, standardised
 
 STEPS = ("moved", "blurred", "bent", "squeezed", "shaded", "erased", "grainy")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from txtray_utils.align import imagenet
-from txtray_utils.align.encoders import ImageEncoder
+from txtray_utils.align.image_encoder import ImageEncoder
 from txtray_utils.align.imagenet import LITE0, MODULE, load_imagenet, load_in_order
 from txtray_utils.errors import InputError
 

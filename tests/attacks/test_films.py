@@ -13,12 +13,12 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from public_films import lungs
 from tests.attacks.attack import Attack, hold
 from tests.read.films import made
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.dicom import view_position
 from txtray_utils.read.radiograph import read_image
-from txtray_utils.studies.sources import lungs
 from txtray_utils.studies.sources.mimic import films_in
 
 SIDE = 96

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from public_films import covid
 from tests.attacks.attack import Attack, hold
 from tests.studies.sources.test_covid import COLUMNS, row
 from txtray_utils.errors import Rejects
 from txtray_utils.read.ids import one_spelling, plain_id
-from txtray_utils.studies.sources import covid, folder
+from txtray_utils.studies.sources import folder
 from txtray_utils.studies.sources.folder_list import read_list
 from txtray_utils.studies.splits import patient_split
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from txtray_utils.align.encoders import ImageEncoder
+from txtray_utils.align.image_encoder import ImageEncoder
 from txtray_utils.errors import InputError
 
 LITE0 = "tf_efficientnet_lite0"

@@ -13,7 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from txtray_utils.align.augmentation import augment
-from txtray_utils.align.encoders import ImageTextModel, scaled
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.image_encoder import scaled
 from txtray_utils.align.losses import (
     corpus_targets,
     distillation,

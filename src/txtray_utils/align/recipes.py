@@ -6,7 +6,7 @@ Explained in book/04_contrastive_alignment, measured in book/05_retrieval_and_ze
 from dataclasses import dataclass
 
 from txtray_utils.align.augmentation import STRENGTH
-from txtray_utils.align.encoders import IMAGE_TOWER, SIZE
+from txtray_utils.align.image_encoder import IMAGE_TOWER, SIZE
 from txtray_utils.align.training import Schedule
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from txtray_utils.align.augmentation import augment
-from txtray_utils.align.encoders import ImageTextModel, scaled
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.image_encoder import scaled
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.training import PlainObjective, fit
 from txtray_utils.vocabulary import FINDINGS, LABELS

@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerFast
 
 from txtray_utils.align.augmentation import augment
 from txtray_utils.align.checkpoint import load_tensors, load_weights, save_tensors
-from txtray_utils.align.encoders import ImageTextModel, scaled
+from txtray_utils.align.encoders import ImageTextModel
+from txtray_utils.align.image_encoder import scaled
 from txtray_utils.align.training import PlainObjective, fit
 from txtray_utils.keep import kept
 from txtray_utils.write.decoder import Writer, WriterRecipe

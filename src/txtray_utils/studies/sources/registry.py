@@ -33,11 +33,11 @@ from txtray_utils.studies.table import joined, open_table, write_table
 
 SOURCES = {
     "demo": "virtual_hospital.source",
-    "covid": "txtray_utils.studies.sources.covid",
+    "covid": "public_films.covid",
     "folder": "txtray_utils.studies.sources.folder",
-    "lungs": "txtray_utils.studies.sources.lungs",
+    "lungs": "public_films.lungs",
     "mimic": "txtray_utils.studies.sources.mimic",
-    "nih": "txtray_utils.studies.sources.nih",
+    "nih": "public_films.nih",
     "openi": "txtray_utils.studies.sources.openi",
 }
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from public_films import nih
+from public_films.nih_boxes import GRID, WORDS, Box
 from tests.development import development, lay_out_nih
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.pixels import unpack_mask
-from txtray_utils.studies.sources import nih
-from txtray_utils.studies.sources.nih_boxes import GRID, WORDS, Box
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS
 from txtray_utils.vocabulary import FINDINGS, LABELS

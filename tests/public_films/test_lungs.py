@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from public_films import lungs
 from tests.development import development, lay_out_lungs
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.pixels import unpack_mask
-from txtray_utils.studies.sources import lungs
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS
 

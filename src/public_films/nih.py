@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from public_films.nih_boxes import BOX_COLUMNS, WORDS, evidence, usable_boxes
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.read.radiograph import polarity_suspect, read_image, shrunk
 from txtray_utils.settings import settings
 from txtray_utils.studies.pixels import encode_png
 from txtray_utils.studies.sources.listing import frontal_images, listed_once, read_columns
-from txtray_utils.studies.sources.nih_boxes import BOX_COLUMNS, WORDS, evidence, usable_boxes
 from txtray_utils.studies.splits import patient_split
 from txtray_utils.vocabulary import LABELS
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from public_films import covid
 from tests.development import development
 from txtray_utils.errors import InputError, Rejects
 from txtray_utils.studies.pixels import unpack_mask
-from txtray_utils.studies.sources import covid
 from txtray_utils.studies.sources.registry import load_rejects, load_studies
 from txtray_utils.studies.splits import SPLITS
 
