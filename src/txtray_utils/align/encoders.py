@@ -143,7 +143,8 @@ def text_tower(name: str | None = None) -> tuple:
 @torch.inference_mode()
 def _encoded(texts: Sequence[str], name: str | None) -> Tensor:
     tokeniser, tower, _ = text_tower(name)
-    distinct = sorted(set(texts), key=lambda text: (len(text), text))  # like lengths: less padding
+    distinct = sorted(set(texts))
+    distinct.sort(key=len)  # like lengths: less padding
     parts = []
     for start in range(0, len(distinct), 64):
         batch = distinct[start : start + 64]
@@ -152,9 +153,13 @@ def _encoded(texts: Sequence[str], name: str | None) -> Tensor:
         )
         mask = tokens["attention_mask"][..., None]
         states = tower(**tokens).last_hidden_state
-        parts.append(normalize((states * mask).sum(1) / mask.sum(1)))
-    row = {text: number for number, text in enumerate(distinct)}
-    made = torch.cat(parts)[[row[text] for text in texts]]
+        mean = (states * mask).sum(1) / mask.sum(1)
+        parts.append(normalize(mean))
+    row = {}
+    for number, text in enumerate(distinct):
+        row[text] = number
+    order = [row[text] for text in texts]
+    made = torch.cat(parts)[order]
     if not made.isfinite().all():
         raise ValueError(f"the text encoder {name or 'MiniLM'} gives NaN; its weights are damaged")
     return made
@@ -168,6 +173,7 @@ def _save(made: Tensor, path) -> None:
 def _read(path, count: int) -> Tensor:
     """Return kept vectors, if they are float32 of `count` texts and finite."""
     made = np.load(path, allow_pickle=False)
-    if (made.dtype, made.ndim, len(made)) != (np.float32, 2, count) or not np.isfinite(made).all():
+    form = (made.dtype, made.ndim, len(made))
+    if form != (np.float32, 2, count) or not np.isfinite(made).all():
         raise InputError(path, f"holds {made.dtype} {made.shape} or NaN", "Delete it.")
     return torch.from_numpy(made)
