@@ -8,7 +8,7 @@ import pytest
 
 from public_films import covid
 from tests.attacks.attack import Attack, hold
-from tests.studies.sources.test_covid import COLUMNS, row
+from tests.public_films.test_covid import COLUMNS, row
 from txtray_utils.errors import Rejects
 from txtray_utils.read.ids import one_spelling, plain_id
 from txtray_utils.studies.sources import folder
