@@ -88,7 +88,7 @@ class Match:
     def of(cls, table: pd.DataFrame) -> "Match":
         """Score all pairs of reports."""
         has = _sides_drawn(table)
-        name = has.reshape(len(table), len(FINDINGS), -1).max(2)
+        name = has.reshape(len(table), len(FINDINGS), 1 + len(SIDES)).max(2)
         columns = [FINDINGS.index(finding) for finding in LASTING]
         lasting = name[:, columns]
         text = table["text"]

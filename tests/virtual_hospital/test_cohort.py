@@ -105,6 +105,11 @@ def test_the_default_cohort(cohort):
     assert len({case.report_id for case in cohort}) == 1600, "a report that is used twice"
 
 
+@pytest.mark.parametrize("count", [1, 4, 7])
+def test_a_cohort_may_be_so_small_that_a_split_is_empty(count):
+    assert len({case.study_id for case in plan_cohort(count, 4)}) == count
+
+
 def test_every_finding_is_frequent_enough_in_each_split_or_all_there_is(cohort):
     drawable = plan_cohort(drawable_counts()["drawable"], seed=0)
     size = Counter(case.split for case in cohort)
