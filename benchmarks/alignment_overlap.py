@@ -12,13 +12,13 @@ from txtray_utils.judge.bootstrap import bootstrap
 from txtray_utils.judge.retrieval import (
     Overlap,
     ill_f1,
+    is_ill,
     overlap_as_report,
     overlap_coded,
     overlap_of_findings,
     overlap_published,
 )
 from txtray_utils.results import Result
-from txtray_utils.vocabulary import without_no_finding
 
 READINGS = {
     "": "findings as published, {sick} studies with one",
@@ -86,7 +86,7 @@ def _compared(
     prefix: str,
 ) -> dict[str, Result]:
     """Return one score in one reading of every name, and the best less each rival."""
-    sick = (without_no_finding(asked.labels) == 1).any(1)
+    sick = is_ill(asked.labels)
     about = READINGS[reading].format(sick=int(sick.sum()))
     title = f"{score.replace('_', '-')}@2"
     start = f"{prefix}{score}_at_2{reading}"

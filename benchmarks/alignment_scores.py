@@ -17,9 +17,11 @@ from txtray_utils.vocabulary import FINDINGS
 
 # Findings that enough notes on real films name.
 REAL = ("consolidation", "opacity", "nodule", "central_line")
+TIMES = 200  # draws of patients, where one takes long
 
 Scores = dict[str, np.ndarray]  # of each finding, one a film
 Several = list[Scores]  # one a seed
+Statistic = Callable[[np.ndarray], float]  # of the rows of some patients
 
 
 def drawn_aucs(
@@ -79,7 +81,7 @@ def _auc(
     def statistic(rows: np.ndarray) -> float:
         return mean_auc(asked, several, names, rows)
 
-    value, ci = bootstrap(statistic, asked.patients, 200)
+    value, ci = bootstrap(statistic, asked.patients, TIMES)
     return Result(value, len(asked.drawn), "AUC", what, ci, 0.05)
 
 
@@ -96,7 +98,7 @@ def macro_gap(
         above = mean_auc(asked, told, names, rows)
         return above - mean_auc(asked, ours, names, rows)
 
-    value, ci = bootstrap(statistic, asked.patients, 200)
+    value, ci = bootstrap(statistic, asked.patients, TIMES)
     what = "supervised less best zero-shot, macro, same patients"
     return Result(value, len(asked.drawn), "AUC", what, ci, 0.05)
 
@@ -156,17 +158,35 @@ def _precision(
     what: str,
 ) -> Result:
     def statistic(rows: np.ndarray) -> float:
-        truth = {}
-        for name in names:
-            truth[name] = asked.drawn[rows, FINDINGS.index(name)]
-        means = []
-        for one in several:
-            scores = {name: one[name][rows] for name in names}
-            found = average_precisions(truth, scores, 1)
-            means.append(np.mean(list(found.values())))
-        return float(np.mean(means))
+        return mean_precision(asked, several, names, rows)
 
-    value, ci = bootstrap(statistic, asked.patients, 200)
+    return measured(statistic, asked, what)
+
+
+def mean_precision(
+    asked: Patients,
+    several: Several,
+    names: list[str],
+    rows: np.ndarray,
+) -> float:
+    """Return the average precision of some rows, averaged over those of the findings `names` that
+    have a score, then over the seeds."""
+    means = []
+    for one in several:
+        truth, scores = {}, {}
+        for name in names:
+            if name in one:
+                truth[name] = asked.drawn[rows, FINDINGS.index(name)]
+                scores[name] = one[name][rows]
+        found = average_precisions(truth, scores, 1)
+        means.append(np.mean(list(found.values())))
+    return float(np.mean(means))
+
+
+def measured(statistic: Statistic, asked: Patients, what: str) -> Result:
+    """Return a statistic with its interval over patients, which holds the value: in a draw, a
+    finding that cannot be scored leaves the mean."""
+    value, ci = bootstrap(statistic, asked.patients, TIMES)
     low, high = min(ci[0], value), max(ci[1], value)
     return Result(value, len(asked.drawn), "share", what, (low, high), 0.05)
 

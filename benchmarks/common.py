@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 
 from public_films import covid
-from txtray_utils.align.checkpoint import load_tensors, save_tensors
+from txtray_utils.align.checkpoint import load_tensors, load_weights, save_tensors
 from txtray_utils.align.pairs import load_images
 from txtray_utils.align.recipes import Recipe
 from txtray_utils.align.supervised import SupervisedModel, train_supervised
@@ -70,7 +70,7 @@ def told_by(known: Patients, recipe: Recipe, seed: int) -> SupervisedModel:
 
     def read(path: Path) -> SupervisedModel:
         model = SupervisedModel(recipe.tower)
-        model.load_state_dict(load_tensors(path)[1])
+        load_weights(path, model, load_tensors(path)[1])
         return model.eval()
 
     return kept(

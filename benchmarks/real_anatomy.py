@@ -6,7 +6,8 @@ Explained in book/05_retrieval_and_zero_shot."""
 from collections.abc import Sequence
 
 from datasets import Dataset
-from real_curve import answered, compared
+from real_answers import answers
+from real_curve import compared
 from real_data import films_of, studies_of, training_of
 
 from txtray_utils.results import Result, write_results
@@ -28,8 +29,8 @@ def anatomies(seeds: Sequence[int]) -> dict[str, Result]:
         own = of_chest(studies, name)
         other = of_chest(studies, name, wanted=False)
         asked = films_of(part(own, "test"))
-        within = answered(training_of(own), asked, seeds)
-        across = answered(training_of(other), asked, seeds)
+        within = answers("best", training_of(own), asked, seeds)
+        across = answers("best", training_of(other), asked, seeds)
         start = f"leave_one_anatomy_out.{place}"
         results |= compared(start, ("within", "across"), asked, (within, across))
         write_results("real", results)

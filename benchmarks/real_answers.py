@@ -18,6 +18,7 @@ from alignment_answers import (
     said_by,
     searched,
 )
+from alignment_scores import Scores
 from alignment_setup import Training
 from common import REFERENCE, Patients, told_by
 from real_data import Films
@@ -33,8 +34,6 @@ from txtray_utils.vocabulary import FINDINGS
 RECIPE_NAMES = ("txtrayalign", "clip", "best")
 BASELINES = ("random", "parrot", "always_normal", "most_frequent")
 DRAWS = 20  # of what is random
-
-Scores = dict[str, np.ndarray]  # of each finding, one a film
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from alignment_setup import Training
 from datasets import Dataset
-from real_answers import Answer, of_model, shortened
+from real_answers import Answer, answers, of_model, shortened
 from real_data import Films, films, some_of, studies_of, training, training_of
 from real_scores import ABOUT, SCORES, difference, measured
 
@@ -73,12 +73,12 @@ def transfer(old: Path, seeds: Sequence[int]) -> dict[str, Result]:
     asked = films("real", "test")
     held = part(studies_of("real"), "test")
     earlier = free_of(part(read_folder("demo", old), "train"), held)
-    before = answered(training_of(earlier), asked, seeds)
+    before = answers("best", training_of(earlier), asked, seeds)
     new = training("virtual")
     after = []
     for seed in seeds:
         as_many = some_of(new, len(earlier), seed)
-        after += answered(as_many, asked, [seed])
+        after += answers("best", as_many, asked, [seed])
     return compared("transfer", ("before", "after"), asked, (before, after))
 
 
@@ -97,14 +97,6 @@ def free_of(studies: Dataset, held: Dataset) -> Dataset:
 def words_of(studies: Dataset) -> pd.DataFrame:
     """Return the findings and impression of studies, empty where there are none."""
     return studies.select_columns(["findings", "impression"]).to_pandas().fillna("")
-
-
-def answered(taught: Training, asked: Films, seeds: Sequence[int]) -> list[Answer]:
-    """Return what the best recipe answers, one a seed."""
-    recipe, found = shortened(RECIPES["best"]), []
-    for seed in seeds:
-        found.append(of_model(trained(recipe, taught.pairs, seed), taught, asked))
-    return found
 
 
 def tower(name: str, on: str, seeds: Sequence[int]) -> dict[str, Result]:
@@ -136,15 +128,15 @@ def compared(
     start: str,
     names: tuple[str, str],
     asked: Films,
-    answers: tuple[Sequence[Answer], Sequence[Answer]],
+    ways: tuple[Sequence[Answer], Sequence[Answer]],
 ) -> dict[str, Result]:
     """Return the zero-shot AUC of two ways to train, and the second less the first."""
     results = {}
-    for name, several in zip(names, answers, strict=True):
+    for name, several in zip(names, ways, strict=True):
         what = f"{ABOUT[AUC]}; {start} {name}, {len(several)} seeds"
         statistic = SCORES[AUC](asked.asked, several)
         results[f"{start}.{name}"] = measured(statistic, asked.asked, what)
-    first, second = answers
+    first, second = ways
     what = f"{start}, {names[1]} less {names[0]}"
     key = f"{start}.{names[1]}_over_{names[0]}"
     results[key] = difference(AUC, asked.asked, second, first, what)

@@ -6,21 +6,15 @@ Explained in book/05_retrieval_and_zero_shot."""
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from alignment_scores import mean_auc
+from alignment_scores import Statistic, mean_auc, mean_precision, measured
 from common import Patients
 from real_answers import Answer
 from real_data import ASKED
 
-from txtray_utils.judge.bootstrap import bootstrap
-from txtray_utils.judge.prompts import average_precisions
 from txtray_utils.judge.retrieval import Overlap, ill_f1, overlap_as_report, overlap_of_findings
 from txtray_utils.results import Result
 from txtray_utils.vocabulary import FINDINGS
 
-TIMES = 200  # draws of patients
-TOLERANCE = 0.05
-
-Statistic = Callable[[np.ndarray], float]  # of the rows of some patients
 Score = Callable[[Patients, Sequence[Answer]], Statistic]
 
 
@@ -36,20 +30,10 @@ def zero_shot_auc(
 
 def average_precision(asked: Patients, several: Sequence[Answer]) -> Statistic:
     """Return the average precision by sentences of other films' reports, averaged over findings."""
-
-    def one(answer: Answer, rows: np.ndarray) -> float:
-        truth = {}
-        scores = {}
-        for name in ASKED:
-            if name in answer.sentences:
-                column = FINDINGS.index(name)
-                truth[name] = asked.drawn[rows, column]
-                scores[name] = answer.sentences[name][rows]
-        found = average_precisions(truth, scores, 1)
-        means = list(found.values())
-        return float(np.mean(means))
-
-    return over_seeds(several, one)
+    sentences = []
+    for answer in several:
+        sentences.append(answer.sentences)
+    return lambda rows: mean_precision(asked, sentences, list(ASKED), rows)
 
 
 def as_report_f1(asked: Patients, several: Sequence[Answer]) -> Statistic:
@@ -110,13 +94,6 @@ def values(asked: Patients, several: Sequence[Answer]) -> dict[str, float]:
     """Return every score of all films."""
     rows = np.arange(len(asked.labels))
     return {name: score(asked, several)(rows) for name, score in SCORES.items()}
-
-
-def measured(statistic: Statistic, asked: Patients, what: str) -> Result:
-    """Return a statistic with its interval over patients."""
-    value, ci = bootstrap(statistic, asked.patients, TIMES)
-    low, high = min(ci[0], value), max(ci[1], value)
-    return Result(value, len(asked.labels), "share", what, (low, high), TOLERANCE)
 
 
 def scored(asked: Patients, several: Sequence[Answer], end: str) -> dict[str, Result]:

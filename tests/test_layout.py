@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from txtray_utils.code import definitions
+from txtray_utils.code import PACKAGES, definitions
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {  # room: the rooms that it may import from, besides itself
@@ -20,8 +20,7 @@ ROOMS = {  # room: the rooms that it may import from, besides itself
     "virtual_hospital": {"ground", "read", "studies"},
     "public_films": {"ground", "read", "studies"},
 }
-BESIDE = ("virtual_hospital", "public_films")  # packages beside, plugged in by their names
-PACKAGES = ("txtray_utils", *BESIDE)
+BESIDE = PACKAGES[1:]  # plugged in by their names
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 
 

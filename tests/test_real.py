@@ -155,7 +155,7 @@ def test_who_knows_everything_has_every_score_and_silence_has_chance(module, tab
 
 def test_a_difference_is_paired(module, tables, monkeypatch):
     scores = module("real_scores")
-    monkeypatch.setattr(scores, "TIMES", 20)
+    monkeypatch.setattr(module("alignment_scores"), "TIMES", 20)
     films, right, silent = known_answers(module, tables)
     same = scores.difference("map", films.asked, [right], [right], "nothing")
     assert same.value == 0 and same.ci == (0, 0)
@@ -175,7 +175,7 @@ def test_always_normal_says_no_finding_as_one_report(module, tables):
 def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch, tmp_path):
     real, curve, scores = module("real"), module("real_curve"), module("real_scores")
     replies = module("real_answers")
-    monkeypatch.setattr(scores, "TIMES", 3)
+    monkeypatch.setattr(module("alignment_scores"), "TIMES", 3)
     asked = ("cardiomegaly", "effusion")
     monkeypatch.setattr(scores, "ASKED", asked)
     auc = scores.zero_shot_auc

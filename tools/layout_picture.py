@@ -11,10 +11,12 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
+from txtray_utils.code import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "book" / "_static" / "layout.svg"
 WIDE, TALL = 170, 56  # of a room
-BESIDE = ("virtual_hospital", "public_films")  # packages beside the rooms
+BESIDE = PACKAGES[1:]  # packages beside the rooms
 PLACES = {  # room: middle of its box
     "ground": (120, 330),
     "read": (320, 330),
@@ -55,7 +57,7 @@ def arrows() -> Counter:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.ImportFrom) or not node.module:
                 continue
-            if node.module.split(".")[0] not in ("txtray_utils", *BESIDE):
+            if node.module.split(".")[0] not in PACKAGES:
                 continue
             there = room_of(node.module)
             if there not in (here, "ground"):

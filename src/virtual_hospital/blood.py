@@ -84,13 +84,19 @@ def _sample(
 
 def _ward(patient: Patient, case: Case) -> str:
     """Return where the patient is at the time of a film: icu, ed or ward."""
-    for row in patient.icustays:
-        if row["intime"] <= case.study_time <= row["outtime"]:
-            return "icu"
-    for row in patient.edstays:
-        if row["intime"] <= case.study_time <= row["outtime"]:
-            return "ed"
+    if _holding(patient.icustays, "intime", "outtime", case.study_time):
+        return "icu"
+    if _holding(patient.edstays, "intime", "outtime", case.study_time):
+        return "ed"
     return "ward"
+
+
+def _holding(rows: list[dict], begin: str, end: str, time: datetime) -> dict | None:
+    """Return the first row whose columns `begin` and `end` hold a time."""
+    for row in rows:
+        if row[begin] <= time <= row[end]:
+            return row
+    return None
 
 
 def _ordered(case: Case, rng: np.random.Generator, in_icu: bool) -> set[str]:
@@ -196,10 +202,8 @@ def _row(patient: Patient, itemid: int, times: Times, specimen: str) -> dict:
 
 def _admission_at(patient: Patient, taken: datetime) -> str | None:
     """Return the first admission that holds a time."""
-    for row in patient.admissions:
-        if row["admittime"] <= taken <= row["dischtime"]:
-            return row["hadm_id"]
-    return None
+    row = _holding(patient.admissions, "admittime", "dischtime", taken)
+    return row and row["hadm_id"]
 
 
 def _censored(test: Test, amount: float, rng: np.random.Generator) -> dict:

@@ -29,6 +29,14 @@ CLEAR = 70  # mm of lung before and behind a finding, so that it is seen
 THREAD_BLUR = (0.9, 1.2, 0.6)  # voxels, the thickness of a thread
 
 
+def walked(route: np.ndarray) -> np.ndarray:
+    """Return how far along a route (N, 3) mm each of its points lies, (N,) mm from its first."""
+    moves = np.diff(route, axis=0)
+    steps = np.linalg.norm(moves, axis=1)
+    far = np.cumsum(steps)
+    return np.concatenate([[0], far])
+
+
 @dataclass
 class Evidence:
     """One side of one drawn finding: an occupancy to project, or the regions it fills.
@@ -59,6 +67,11 @@ class Chest:
         places = axes(self.anatomy.hu.shape)
         self.x, self.y, self.z = np.ix_(*places)
 
+    @property
+    def axes(self) -> Offsets:
+        """The open axes: x, y and z (mm)."""
+        return self.x, self.y, self.z
+
     def fill(
         self,
         occupancy: np.ndarray,
@@ -77,8 +90,7 @@ class Chest:
     def near(self, centre: Point, reach: float) -> Box:
         """Return the part of the grid within ``reach`` mm of a centre along each axis."""
         box = []
-        axes_of = (self.x, self.y, self.z)
-        for axis, middle in zip(axes_of, centre, strict=True):
+        for axis, middle in zip(self.axes, centre, strict=True):
             ends = (middle - reach, middle + reach)
             first, last = np.searchsorted(axis.ravel(), ends)
             box.append(slice(first, last))
@@ -87,8 +99,7 @@ class Chest:
     def offsets(self, centre: Point, box: Box) -> Offsets:
         """Return how far (mm) a part of the grid lies from a centre: open x, y and z."""
         offsets = []
-        axes_of = (self.x, self.y, self.z)
-        for axis, middle, part in zip(axes_of, centre, box, strict=True):
+        for axis, middle, part in zip(self.axes, centre, box, strict=True):
             places = axis.ravel()[part]
             offsets.append(places - middle)
         return np.ix_(*offsets)
@@ -96,8 +107,7 @@ class Chest:
     def distance(self, centre: Point, radii: Point) -> np.ndarray:
         """Return the (X, Y, Z) distance from a centre in units of the radii (mm)."""
         squared = 0
-        axes_of = (self.x, self.y, self.z)
-        for axis, middle, radius in zip(axes_of, centre, radii, strict=True):
+        for axis, middle, radius in zip(self.axes, centre, radii, strict=True):
             away = (axis - middle) / radius
             squared = squared + away**2
         return np.sqrt(squared)
@@ -164,10 +174,7 @@ class Chest:
 
         ``mass`` is density times cross-section in mm2. Returns the thread's occupancy.
         """
-        moves = np.diff(route, axis=0)
-        steps = np.linalg.norm(moves, axis=1)
-        walked = np.cumsum(steps)
-        along = np.concatenate([[0], walked])
+        along = walked(route)
         length = along[-1]
         number = max(2, int(length * 2))
         at = np.linspace(0, length, number)
@@ -190,6 +197,6 @@ class Chest:
 
     def voxels(self, points: np.ndarray) -> np.ndarray:
         """Return the voxels (..., 3) int at points (..., 3) mm."""
-        first = [axis.ravel()[0] for axis in (self.x, self.y, self.z)]
+        first = [axis.ravel()[0] for axis in self.axes]
         index = (points - first) / SPACING
         return np.rint(index).astype(int)

@@ -8,7 +8,7 @@ book/01_reading_a_radiograph.
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from virtual_hospital.cues import DRAIN
 from virtual_hospital.drawings import Drawing
 from virtual_hospital.film import Picture, picture
 from virtual_hospital.hospital import cases_of
+from virtual_hospital.whole import NOTE, read_note
 
-INDEX = "truth/cohort.json"
 OTHER = {"right": "left", "left": "right"}
 SAID = "counterfactual"  # where a changed side or severity comes from
 ONE_SIZE = ("central_line", "pacemaker", "sternal_wires")  # devices are there or not
@@ -39,14 +39,15 @@ def planned(study_id: str, folder: Path | None = None) -> tuple[Case, Anatomy]:
             is none, this run's settings do.
 
     Raises:
+        InputError: the hospital's note of what it holds is torn.
         KeyError: the hospital has no such study.
     """
     place = Path(folder or data_dir("demo"))
     now = settings()
-    note = place / INDEX
+    note = place / NOTE
     held = {"studies": now.studies, "seed": now.seed, "anatomy": None, "cue": None}
     if note.exists():
-        held = json.loads(note.read_text())
+        held = read_note(note)
     case = _plan(json.dumps(held))[study_id]
     return case, load(place, case.anatomy)
 
@@ -123,14 +124,13 @@ def worse(case: Case, finding: str) -> Case:
         raise ValueError(f"{finding} is there or not; it cannot be worse")
     if grades == {SEVERITIES[-1]}:
         raise ValueError(f"{finding} of study {case.study_id} is severe already")
-    drawings = []
-    for drawing in case.drawings:
-        if drawing.name == finding:
-            grade = SEVERITIES.index(drawing.severity)
-            higher = SEVERITIES[min(grade + 1, len(SEVERITIES) - 1)]
-            drawing = replace(drawing, severity=higher, said=SAID)
-        drawings.append(drawing)
-    return _with(case, drawings)
+    return _changed(case, finding, lambda one: {"severity": _graver(one.severity)})
+
+
+def _graver(severity: str) -> str:
+    """Return the next severity, or the same where it is the gravest."""
+    grade = SEVERITIES.index(severity)
+    return SEVERITIES[min(grade + 1, len(SEVERITIES) - 1)]
 
 
 def redrawn(case: Case, finding: str, **change: str) -> Case:
@@ -140,10 +140,15 @@ def redrawn(case: Case, finding: str, **change: str) -> Case:
         ValueError: the finding is not drawn in this study.
     """
     _drawn(case, finding)
+    return _changed(case, finding, lambda _: change)
+
+
+def _changed(case: Case, finding: str, change: Callable[[Drawing], dict[str, str]]) -> Case:
+    """Return the study with each drawing of a finding changed in what `change` says of it."""
     drawings = []
     for drawing in case.drawings:
         if drawing.name == finding:
-            drawing = replace(drawing, **change, said=SAID)
+            drawing = replace(drawing, **change(drawing), said=SAID)
         drawings.append(drawing)
     return _with(case, drawings)
 

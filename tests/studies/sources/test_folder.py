@@ -232,8 +232,6 @@ def test_the_table_is_made_again_when_the_list_changes_and_nothing_is_written_th
 
 def test_the_development_films(write, place):
     packed = development("openi256")
-    if packed is None:
-        pytest.skip("the development films (shared/data/openi256) are not there")
     reports = read_reports().set_index("uid")["text"]
     rows = []
     for film in sorted((packed / "films").iterdir())[:60]:
