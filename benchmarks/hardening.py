@@ -7,8 +7,9 @@
 
 An attack that is held counts under its outcome: the input was right after all, an error, a reject
 or a note that says what is wrong. One that is not held counts as a crash (another kind of error),
-as misleading (other words), or as a silent wrong result; in the tables of privacy each is a leak.
-What was lost in silence, or had no bound, is not told apart. Explained in CONTRIBUTING."""
+as misleading (other words), as a silent wrong result (an error was wanted, and none came), as a
+silent loss (a reject was wanted, and there is none at all), or as unbounded (out of memory or
+time); in the tables of privacy each is a leak. Explained in CONTRIBUTING."""
 
 import os
 import subprocess
@@ -24,7 +25,7 @@ from txtray_utils.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTCOMES = ("right", "error", "reject", "note")
-FAULTS = ("misleading", "silent_wrong", "crash", "leak")
+FAULTS = ("misleading", "silent_wrong", "silent_loss", "unbounded", "crash", "leak")
 PRIVACY = ("test_fetch", "test_guard", "test_leaks")  # where what is not stopped gets out
 TIMES = 3  # runs of each task and code, in turn; the fastest counts
 
@@ -41,20 +42,26 @@ class Counted:
         spec = getattr(item, "callspec", None)
         if call.when != "call" or spec is None or "attack" not in spec.params:
             return
-        kind = spec.params["attack"].outcome
+        wanted = kind = spec.params["attack"].outcome
         if call.excinfo is not None:
-            kind = fault(call.excinfo.type, item.path.stem)
+            kind = fault(wanted, call.excinfo.value, item.path.stem)
             print(f"not held: {item.name}: {kind}")
         self.found[kind] += 1
 
 
-def fault(kind: type[BaseException], table: str) -> str:
-    """Return the kind of fault of an attack that is not held, by its table and what it raised."""
+def fault(wanted: str, raised: BaseException, table: str) -> str:
+    """Return the kind of fault of an attack that is not held, by the outcome that was wanted, what
+    was raised, and its table."""
     if table in PRIVACY:
         return "leak"
-    if issubclass(kind, pytest.fail.Exception):
-        return "silent_wrong"  # an error was wanted, and none came
-    return "misleading" if issubclass(kind, AssertionError) else "crash"
+    if isinstance(raised, (MemoryError, subprocess.TimeoutExpired)):
+        return "unbounded"
+    if isinstance(raised, pytest.fail.Exception):
+        return "silent_wrong"
+    if not isinstance(raised, AssertionError):
+        return "crash"
+    nothing_said = str(raised).startswith("[]")
+    return "silent_loss" if wanted == "reject" and nothing_said else "misleading"
 
 
 def attacks() -> dict[str, Result]:

@@ -1,6 +1,8 @@
-"""What the experiments may learn from: never a test patient, nor a test patient's words."""
+"""What the experiments may learn from, never a test patient nor a test patient's words; and what an
+attack counts as that is not held."""
 
 import importlib
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,23 @@ def test_more_films_are_of_one_split(alignment_large, monkeypatch, tmp_path):
     monkeypatch.setattr(alignment_large, "read_folder", lambda *_: studies)
     free = alignment_large.more_films("validate")
     assert 0 < len(free) < len(studies) and set(free["split"]) == {"validate"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "raised", "table", "kind"),
+    [
+        ("reject", AssertionError([]), "test_ids", "silent_loss"),
+        ("reject", AssertionError(["row 2: no image"]), "test_ids", "misleading"),
+        ("error", AssertionError("what else was said"), "test_films", "misleading"),
+        ("error", pytest.fail.Exception("did not raise"), "test_films", "silent_wrong"),
+        ("error", MemoryError(), "test_films", "unbounded"),
+        ("right", subprocess.TimeoutExpired("read", 5), "test_record", "unbounded"),
+        ("right", KeyError("image"), "test_ids", "crash"),
+        ("error", pytest.fail.Exception("did not raise"), "test_guard", "leak"),
+    ],
+)
+def test_an_attack_that_is_not_held_counts_as_one_fault(monkeypatch, wanted, raised, table, kind):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    hardening = importlib.import_module("hardening")
+    assert hardening.fault(wanted, raised, table) == kind
+    assert kind in hardening.FAULTS
