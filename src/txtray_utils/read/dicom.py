@@ -25,6 +25,8 @@ from txtray_utils.read.stored import decoded, padding, used_bits
 
 _SLOPES = (1e-6, 1e6)  # what a Rescale Slope may be, without its sign
 _INTERCEPT = 1e9  # the most, without its sign
+EVERY = slice(None)  # rows: all pixels are used
+Used = np.ndarray | slice
 Notes = tuple[str, ...]
 
 
@@ -41,7 +43,8 @@ def open_dicom(path: str | Path, header_only: bool = False) -> Dataset:
             meta = read_dataset(file, False, True, stop_when=_after_meta)
             if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
                 check_unfolds(file, path)
-        return pydicom.dcmread(path, stop_before_pixels=header_only)
+            file.seek(0)
+            return pydicom.dcmread(file, stop_before_pixels=header_only)
     except InputError:
         raise
     except InvalidDicomError as error:
@@ -96,8 +99,9 @@ def _grey(dataset: Dataset, where: str | Path) -> Grey:
     check_header(dataset, where)
     stored, bits_notes = used_bits(decoded(dataset, where), dataset, where)
     padded, padding_notes = padding(stored, dataset)
-    used = ~padded
-    if not used.any() or stored[used].min() == stored[used].max():
+    some_padded = padded.any()
+    used = ~padded if some_padded else EVERY
+    if padded.all() or np.ptp(stored[used]) == 0:
         remedy = "Leave it out: there is no picture in it."
         raise InputError(where, "all pixels have the same value", remedy)
     values, steps, notes = _modality(stored, dataset, where)
@@ -107,9 +111,10 @@ def _grey(dataset: Dataset, where: str | Path) -> Grey:
     if inverse:
         shown = 1 - shown
         steps.append("inverted")
-    if padded.any():
+    if some_padded:
         steps.append("padding made black")
-    pixels = np.where(used, shown, 0).astype(np.float32)
+        shown = np.where(used, shown, 0)
+    pixels = shown.astype(np.float32)
     view = str(dataset.get("ViewPosition") or "")
     photometric = dataset.PhotometricInterpretation
     notes = bits_notes + padding_notes + notes + voi_notes + inverse_notes
@@ -138,7 +143,7 @@ def _modality(
     return apply_modality_lut(stored, dataset), ["rescale"], ()
 
 
-def _voi(values: np.ndarray, dataset: Dataset, used: np.ndarray) -> tuple[np.ndarray, str, Notes]:
+def _voi(values: np.ndarray, dataset: Dataset, used: Used) -> tuple[np.ndarray, str, Notes]:
     """Return the values in [0, 1], the step taken, and notes on what could not be used."""
     notes: Notes = ()
     if dataset.get("VOILUTSequence"):
@@ -172,9 +177,11 @@ def _by_lut(values: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def _by_window(values: np.ndarray, dataset: Dataset) -> np.ndarray:
+    ends = [-1e12, 1e12]
     with np.errstate(over="ignore"):  # the foot of a sigmoid
-        black, white = apply_windowing(np.array([-1e12, 1e12]), dataset)
-        return (apply_windowing(values, dataset) - black) / (white - black)
+        shown = apply_windowing(np.append(values, ends), dataset)
+    black, white = shown[-2:]
+    return ((shown[:-2] - black) / (white - black)).reshape(values.shape)
 
 
 def _wide(dataset: Dataset, keyword: str) -> Dataset:

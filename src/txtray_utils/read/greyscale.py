@@ -33,5 +33,7 @@ def between_percentiles(values: np.ndarray, used: np.ndarray) -> np.ndarray:
     black, white = np.percentile(used, PERCENTILES)
     if black == white:
         black, white = used.min(), used.max()
-    scaled = (values.astype(np.float64) - black) / (white - black)
-    return np.clip(scaled, 0, 1)
+    scaled = values.astype(np.float64)
+    scaled -= black
+    scaled /= white - black
+    return np.clip(scaled, 0, 1, out=scaled)

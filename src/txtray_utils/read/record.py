@@ -15,6 +15,7 @@ book/03_linking_images_to_the_record.
 """
 
 import logging
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,18 +200,21 @@ def _factors() -> pd.DataFrame:
 def _check_items(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Say which tests the dictionary does not have; refuse one that means something else."""
     query = "SELECT itemid, label, fluid, category, name FROM items"
-    found = con.execute(query).df().set_index("itemid")
+    entries = defaultdict(list)
+    there = set()
+    for number, label, fluid, category, name in con.execute(query).fetchall():
+        entries[number].append((label, fluid, category, name))
+        there.add(name)
     for lab in LABS:
-        numbers = list(map(str, lab.known))
-        for number in found.index.intersection(numbers):
-            entries = found.loc[[number]]
-            if lab.name not in set(entries["name"]):
-                entry = entries.iloc[0]
-                means = f"{entry.label!r} ({entry.fluid}, {entry.category})"
-                fault = f"itemid {number} is {means}, not {lab.labels[0]!r}"
-                remedy = "It is of another release: use d_labitems and labevents of one MIMIC-IV."
-                raise InputError(path, fault, remedy)
-    there = set(found["name"])
+        for number in map(str, lab.known):
+            meant = entries.get(number, [])
+            if not meant or lab.name in {name for *_, name in meant}:
+                continue
+            label, fluid, category, _ = meant[0]
+            means = f"{label!r} ({fluid}, {category})"
+            fault = f"itemid {number} is {means}, not {lab.labels[0]!r}"
+            remedy = "It is of another release: use d_labitems and labevents of one MIMIC-IV."
+            raise InputError(path, fault, remedy)
     lost = [f"{lab.labels[0]} ({lab.category})" for lab in LABS if lab.name not in there]
     if len(lost) == len(LABS):
         remedy = "Use d_labitems of MIMIC-IV, or extend LABS."
