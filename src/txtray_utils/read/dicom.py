@@ -25,8 +25,6 @@ from txtray_utils.read.stored import decoded, padding, used_bits
 
 _SLOPES = (1e-6, 1e6)  # what a Rescale Slope may be, without its sign
 _INTERCEPT = 1e9  # the most, without its sign
-EVERY = slice(None)  # rows: all pixels are used
-Used = np.ndarray | slice
 Notes = tuple[str, ...]
 
 
@@ -100,7 +98,7 @@ def _grey(dataset: Dataset, where: str | Path) -> Grey:
     stored, bits_notes = used_bits(decoded(dataset, where), dataset, where)
     padded, padding_notes = padding(stored, dataset)
     some_padded = padded.any()
-    used = ~padded if some_padded else EVERY
+    used = ~padded if some_padded else slice(None)
     if padded.all() or np.ptp(stored[used]) == 0:
         remedy = "Leave it out: there is no picture in it."
         raise InputError(where, "all pixels have the same value", remedy)
@@ -111,10 +109,10 @@ def _grey(dataset: Dataset, where: str | Path) -> Grey:
     if inverse:
         shown = 1 - shown
         steps.append("inverted")
+    pixels = shown.astype(np.float32)
     if some_padded:
         steps.append("padding made black")
-        shown = np.where(used, shown, 0)
-    pixels = shown.astype(np.float32)
+        pixels[padded] = 0
     view = str(dataset.get("ViewPosition") or "")
     photometric = dataset.PhotometricInterpretation
     notes = bits_notes + padding_notes + notes + voi_notes + inverse_notes
@@ -143,7 +141,9 @@ def _modality(
     return apply_modality_lut(stored, dataset), ["rescale"], ()
 
 
-def _voi(values: np.ndarray, dataset: Dataset, used: Used) -> tuple[np.ndarray, str, Notes]:
+def _voi(
+    values: np.ndarray, dataset: Dataset, used: np.ndarray | slice
+) -> tuple[np.ndarray, str, Notes]:
     """Return the values in [0, 1], the step taken, and notes on what could not be used."""
     notes: Notes = ()
     if dataset.get("VOILUTSequence"):
@@ -177,11 +177,11 @@ def _by_lut(values: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 
 def _by_window(values: np.ndarray, dataset: Dataset) -> np.ndarray:
-    ends = [-1e12, 1e12]
     with np.errstate(over="ignore"):  # the foot of a sigmoid
-        shown = apply_windowing(np.append(values, ends), dataset)
+        shown = apply_windowing(np.append(values, [-1e12, 1e12]), dataset)
     black, white = shown[-2:]
-    return ((shown[:-2] - black) / (white - black)).reshape(values.shape)
+    scaled = (shown - black) / (white - black)
+    return scaled[:-2].reshape(values.shape)
 
 
 def _wide(dataset: Dataset, keyword: str) -> Dataset:

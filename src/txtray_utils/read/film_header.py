@@ -4,7 +4,6 @@ It is refused, or noted, where it does not describe one radiograph (PS3.3 C.7.3.
 Explained in book/01_reading_a_radiograph.
 """
 
-from functools import lru_cache
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -42,12 +41,6 @@ def check_header(dataset: Dataset, where: str | Path) -> None:
     check_pixels(dataset.get("Rows") or 0, dataset.get("Columns") or 0, where)
 
 
-@lru_cache
-def _name_of(uid: str) -> str:
-    """Return the standard's name of a UID, or the UID where it has none."""
-    return UID(uid).name
-
-
 def check_radiograph(dataset: Dataset, where: str | Path) -> tuple[str, ...]:
     """Return notes on what a film is a film of.
 
@@ -55,8 +48,8 @@ def check_radiograph(dataset: Dataset, where: str | Path) -> tuple[str, ...]:
         InputError: Modality or SOP Class says that it is no radiograph (a CT slice, a dose).
     """
     modality = str(dataset.get("Modality") or "").strip().upper()
-    kind = str(dataset.get("SOPClassUID") or "")
-    name = _name_of(kind)
+    kind = UID(str(dataset.get("SOPClassUID") or ""))
+    name = kind.name
     if modality and modality not in _RADIOGRAPHS + _PERHAPS:
         fault = f"is of modality {modality}, not a radiograph ({', '.join(_RADIOGRAPHS)})"
         raise InputError(where, fault, _LEAVE)

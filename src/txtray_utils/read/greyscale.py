@@ -36,4 +36,4 @@ def between_percentiles(values: np.ndarray, used: np.ndarray) -> np.ndarray:
     scaled = values.astype(np.float64)
     scaled -= black
     scaled /= white - black
-    return np.clip(scaled, 0, 1, out=scaled)
+    return scaled.clip(0, 1)
