@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.judge.small import studies
 from txtray_utils.align.encoders import ImageTextModel, text_features
 from txtray_utils.judge.prompts import (
     HeldSentences,
+    auc,
     auc_interval,
     aucs,
+    average_precision,
     average_precisions,
     held_sentences,
     prompt_vectors,
@@ -129,6 +133,19 @@ def test_a_sentence_that_is_near_to_every_film_moves_none():
     similarity = np.array([[0.9, 0.8, 0.8], [0.3, 0.1, 0.1]])
     scores = sentence_to_film(similarity, held)["scar"]
     assert scores.argmax() == 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2))
+def test_both_rankings_are_scikit_learns_ties_and_all(films):
+    truth, score = np.array(films).T
+    count = truth.sum()
+    if 0 < count < len(truth):
+        assert auc(truth, score) == pytest.approx(roc_auc_score(truth, score))
+    else:
+        assert np.isnan(auc(truth, score))
+    if count:
+        right = average_precision_score(truth, score)
+        assert average_precision(truth, score) == pytest.approx(right)
 
 
 def test_average_precision_is_scikit_learns_of_what_is_known():

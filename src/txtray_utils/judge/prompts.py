@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from datasets import Dataset
-from sklearn.metrics import average_precision_score, roc_auc_score
+from scipy.stats import rankdata
 
 from txtray_utils.align.encoders import ImageTextModel, text_features
 from txtray_utils.judge.bootstrap import bootstrap
@@ -51,6 +51,35 @@ def zero_shot(
     return scores
 
 
+def auc(truth: np.ndarray, score: np.ndarray) -> float:
+    """Return the AUC of scores (N,) against a truth (N,) of 0 and 1; NaN where it has one alone.
+
+    By ranks, as Mann and Whitney count (Hanley and McNeil 1982): it is scikit-learn's
+    `roc_auc_score` in a fraction of its time, for patients are drawn hundreds of times.
+    """
+    has = truth == 1
+    count = int(has.sum())
+    pairs = count * (len(has) - count)
+    if not pairs:
+        return np.nan
+    ranks = rankdata(score)
+    least = count * (count + 1) / 2
+    above = ranks[has].sum() - least
+    return float(above / pairs)
+
+
+def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
+    """Return the average precision of scores (N,) against a truth (N,) of 0 and 1 with a 1.
+
+    At each right film, the share of right ones among all that score as high; it is scikit-learn's
+    `average_precision_score`.
+    """
+    has = truth == 1
+    as_high = rankdata(-score, method="max")[has]
+    right = rankdata(-score[has], method="max")
+    return float((right / as_high).mean())
+
+
 def aucs(
     truth: Mapping[str, np.ndarray],
     scores: Mapping[str, np.ndarray],
@@ -64,8 +93,7 @@ def aucs(
         answers = truth[name][known]
         counts = np.bincount(answers.astype(int), minlength=2)
         if counts.min() >= least:
-            auc = roc_auc_score(answers, score[known])
-            found[name] = float(auc)
+            found[name] = auc(answers, score[known])
     return found
 
 
@@ -73,7 +101,7 @@ def auc_interval(
     truth: np.ndarray, scores: np.ndarray, patients: Sequence[str]
 ) -> tuple[float, tuple[float, float]]:
     """Return the AUC of scores (N,) and its 95 % interval; `patients` says whose each film is."""
-    return bootstrap(lambda rows: roc_auc_score(truth[rows], scores[rows]), patients)
+    return bootstrap(lambda rows: auc(truth[rows], scores[rows]), patients)
 
 
 @dataclass(frozen=True)
@@ -145,5 +173,5 @@ def average_precisions(
         known = ~np.isnan(truth[name]) & ~np.isnan(score)
         answers = truth[name][known].astype(int)
         if np.bincount(answers, minlength=2).min() >= least:
-            found[name] = float(average_precision_score(answers, score[known]))
+            found[name] = average_precision(answers, score[known])
     return found
