@@ -1,6 +1,6 @@
 """Reports copied from the training reports: the nearest report, or the nearest sentences.
 
-Each sentence is a radiologist's own. Explained in book/06_writing_a_report.
+Each sentence is a radiologist's own. Explained in book/07_writing_a_report.
 """
 
 import re
@@ -25,13 +25,19 @@ POINTS = re.compile(
 
 
 def common_normal(studies: Dataset) -> str:
-    """Return the report that most studies share, to the letter; in practice a normal one."""
-    counts: Counter[str] = Counter()
+    """Return the report that most studies share, to the letter, among those that may be said of
+    another patient; in practice a normal one.
+
+    Raises:
+        ValueError: there is none.
+    """
+    counts = Counter()
     for said in studies["sentences"]:
-        if said:
+        if said and all(map(may_be_said, said)):
             counts[report_text(said)] += 1
-    report, _ = counts.most_common(1)[0]
-    return report
+    if not counts:
+        raise ValueError("no report may be said of another patient: add studies")
+    return counts.most_common(1)[0][0]
 
 
 def nearest_report(
@@ -55,19 +61,21 @@ def nearest_sentences(similarity: torch.Tensor, bank: SentenceCorpus, k: int = 2
 
 
 def sayable(bank: SentenceCorpus, priors: bool = False) -> torch.Tensor:
-    """Return (N,) bool: sentences that may be said of another patient's film.
+    """Return (N,) bool: which sentences `may_be_said`."""
+    return torch.tensor([may_be_said(text, priors) for text in bank.texts])
+
+
+def may_be_said(text: str, priors: bool = False) -> bool:
+    """Tell whether a sentence may be said of another patient's film.
 
     Left out are gaps of de-identification, words about a lateral view, very long sentences, sizes
     that were measured, words that point at another sentence ("as detailed above") and, unless
     `priors`, comparisons with an earlier film (Ramesh et al. 2022, arXiv 2210.06340): a new patient
     has none."""
-    may = []
-    for text in bank.texts:
-        whole = not UNSAYABLE.search(text) and not belongs_to_one(text)
-        short = len(text.split()) <= LONGEST
-        timeless = priors or not refers_to_prior(text)
-        may.append(whole and short and timeless)
-    return torch.tensor(may)
+    whole = not UNSAYABLE.search(text) and not belongs_to_one(text)
+    short = len(text.split()) <= LONGEST
+    timeless = priors or not refers_to_prior(text)
+    return whole and short and timeless
 
 
 def belongs_to_one(text: str) -> bool:
