@@ -10,7 +10,7 @@ MEASURED := cohort linkage_bench radiograph renderers report_labeller retrieval_
 PIP := pip==26.3  # the pip of an older Python's venv takes minutes to choose versions
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help book test lint environment data development executed execute results benchmarks experiments strip linkcheck clean
+.PHONY: help book test lint environment data development executed execute results benchmarks experiments real strip linkcheck clean
 .DELETE_ON_ERROR:
 
 help:             ## say what can be made
@@ -62,6 +62,10 @@ benchmarks: data  ## run the longer measurements; their numbers go straight into
 experiments: data ## train and score every recipe, then every writer (about an hour; real films too, where covid lies in the data folder)
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/alignment.py
 	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/generation.py
+
+real: data        ## the same on real films: wants `data/download.sh openi`, and some six hours of one core; goes on where it stopped
+	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/real.py
+	TXTRAY_RESULTS=book/results $(BIN)/python benchmarks/generation.py --real
 
 strip: $(ENV)     ## take the outputs out of the notebooks
 	$(BIN)/nbstripout book/*.ipynb

@@ -3,6 +3,8 @@ book/results/generation.json.
 
     python benchmarks/generation.py          about 25 minutes on 2 cores once the recipes of
                                              alignment.py are trained
+    python benchmarks/generation.py --real   the same on real films of Open-i, one seed; wants
+                                             the films of data/download.sh openi
     python benchmarks/generation.py --speed  reports a second of every system; wants a quiet machine
     python benchmarks/generation.py --quick  one seed and a tenth of the steps; writes to another
                                              folder
@@ -14,17 +16,18 @@ nothing else.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from common import patients, real_studies, usual_reference
+from common import Patients, patients, real_studies, usual_reference
 from datasets import Dataset
-from generation_reports import Reports, distances, written_by_all
-from generation_scores import TOLERANCE, Judged, gain, results_of, validation_score
+from generation_reports import Reports, distances, random_reports, written_by_all
+from generation_scores import ABOUT, TOLERANCE, Judged, gain, results_of, validation_score
 from generation_speed import speed
 from generation_tuning import tune
 from measuring import choose_quick, command_line, report
+from real_data import studies_of, training_of
 
 from txtray_utils.judge.reports import evaluate_reports
 from txtray_utils.results import Result
@@ -32,7 +35,7 @@ from txtray_utils.settings import settings
 from txtray_utils.studies.sources.registry import load_studies
 from txtray_utils.studies.table import part
 from txtray_utils.write.evidence import Corpus, Evidence, Models, Thresholds, corpus_of
-from txtray_utils.write.writers import Request, write
+from txtray_utils.write.writers import WRITERS, Request, write
 
 SEEDS = 3
 # `chosen` is one of these
@@ -41,24 +44,18 @@ RIVALS = ("txtrayalign_k2", "always_normal", "nearest_report", "retrieval_variab
 REAL = ("label_f1_example", "label_f1_micro", "label_f1_macro", "css")  # scores of real films
 
 
-def all_models(corpus: Corpus) -> list[Models]:
+def all_models(corpus: Corpus, known: Patients, seeds: int = SEEDS) -> list[Models]:
     """Return the models of every seed, with the supervised reference of each."""
-    known = patients(corpus.studies)
     models = []
-    for seed in range(1 if settings().quick else SEEDS):
+    for seed in range(1 if settings().quick else seeds):
         supervised = usual_reference(known, seed)
         models.append(Models(corpus, seed, supervised))
     return models
 
 
-def requests(
-    corpus: Corpus, seen: list[Evidence], tuned: list[Evidence], thresholds: Thresholds
-) -> list[Request]:
-    """Return what the writers are asked, one request a seed."""
-    asked = []
-    for one, validation in zip(seen, tuned, strict=True):
-        asked.append(Request(corpus, one, validation, thresholds))
-    return asked
+def requests(corpus: Corpus, tuned: list[Evidence], thresholds: Thresholds) -> list[Request]:
+    """Return what the writers are asked of the validation films, one request a seed."""
+    return [Request(corpus, one, one, thresholds) for one in tuned]
 
 
 def choose(asked: list[Request], validate: Dataset) -> tuple[str, dict[str, float]]:
@@ -104,50 +101,94 @@ def settings_of(
     return results
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What was picked on the validation patients: what the writers were asked there, the system
+    that was `chosen`, and the settings as results."""
+
+    validated: list[Request]
+    chosen: str
+    settings: dict[str, Result]
+
+    def asked(self, studies: Dataset) -> list[Request]:
+        """Return what the writers are asked of other studies."""
+        found = []
+        for one in self.validated:
+            found.append(replace(one, seen=Evidence(one.seen.models, studies)))
+        return found
+
+
+def prepare(corpus: Corpus, models: list[Models], validate: Dataset) -> Prepared:
+    """Set the thresholds and choose a system on the validation patients."""
+    tuned = [Evidence(one, validate) for one in models]
+    thresholds = tune(corpus, tuned)
+    validated = requests(corpus, tuned, thresholds)
+    chosen, scores = choose(validated, validate)
+    print("thresholds", thresholds, "validation", scores, "chosen", chosen)
+    return Prepared(validated, chosen, settings_of(thresholds, scores, len(validate)))
+
+
 def evaluate() -> dict[str, Result]:
     """Train, tune on validation, judge on test, and on the real films where they are."""
     studies = load_studies()
-    train, validate = part(studies, "train"), part(studies, "validate")
     test = part(studies, "test")
-    corpus = corpus_of(train)
-    models = all_models(corpus)
-    tuned = [Evidence(one, validate) for one in models]
-    thresholds = tune(corpus, tuned)
-    validated = requests(corpus, tuned, tuned, thresholds)
-    chosen, scores = choose(validated, validate)
-    print("thresholds", thresholds, "validation", scores, "chosen", chosen)
-    results = settings_of(thresholds, scores, len(validate))
+    corpus = corpus_of(part(studies, "train"))
+    models = all_models(corpus, patients(corpus.studies))
+    prepared = prepare(corpus, models, part(studies, "validate"))
+    results = prepared.settings
 
-    seen = [Evidence(one, test) for one in models]
-    asked = requests(corpus, seen, tuned, thresholds)
-    reports = written_by_all(asked, chosen)
+    chosen = prepared.chosen
+    reports = written_by_all(prepared.asked(test), chosen)
     judged = judged_all(reports, test, corpus)
     judged["chosen"] = judged[chosen]
+    results |= results_of_all(judged, chosen, test)
+    results |= distances(reports, corpus)
+    covid = real_studies()
+    if covid:
+        names = ("always_normal", "txtrayalign_k2", "decoder_guided", chosen)
+        told = covid.filter(lambda row: bool(row["sentences"]), load_from_cache_file=False)
+        judged = judged_some(names, prepared, told)
+        results |= results_of(judged, list(told["subject_id"]), "real_films.", REAL)
+    return results
+
+
+def evaluate_real() -> dict[str, Result]:
+    """Train on real films with their reports, tune on validation, and judge every writer on test;
+    one seed."""
+    studies = studies_of("real")
+    taught = training_of(studies)
+    corpus = corpus_of(taught.studies)
+    models = all_models(corpus, taught.known, 1)
+    prepared = prepare(corpus, models, part(studies, "validate"))
+    test = part(studies, "test")
+    judged = judged_some(tuple(WRITERS), prepared, test)
+    at_random = {"random_report": random_reports(corpus, len(test), 1)}
+    judged |= judged_all(at_random, test, corpus, meaning=False)
+    results = prepared.settings | results_of_all(judged, prepared.chosen, test, REAL)
+    return {f"openi.{key}": one for key, one in results.items()}
+
+
+def results_of_all(
+    judged: Judged, chosen: str, test: Dataset, keys: Sequence[str] = tuple(ABOUT)
+) -> dict[str, Result]:
+    """Return the scores of every system on the test patients, and what the chosen one gains."""
     who = list(test["subject_id"])
-    results |= results_of(judged, who)
+    results = results_of(judged, who, keys=keys)
     for rival in RIVALS:
         results[f"best_over_{rival}"] = gain(judged, rival, who)
     what = f"the system chosen on the validation patients: {chosen}"
     results["chosen.is"] = Result(OURS.index(chosen), len(OURS), "index", what)
-    results |= distances(reports, corpus)
-    real = real_studies()
-    if real:
-        results |= real_films(real, validated, chosen)
     return results
 
 
-def real_films(studies: Dataset, validated: list[Request], chosen: str) -> dict[str, Result]:
-    """Judge some systems on real films against their clinical notes, which are no radiologist's
-    reports; the writers work as on the validation films."""
-    studies = studies.filter(lambda row: bool(row["sentences"]), load_from_cache_file=False)
-    asked = []
-    for one in validated:
-        asked.append(replace(one, seen=Evidence(one.seen.models, studies)))
-    names = dict.fromkeys(["always_normal", "txtrayalign_k2", "decoder_guided", chosen])
+def judged_some(names: Sequence[str], prepared: Prepared, studies: Dataset) -> Judged:
+    """Judge some writers on films; `chosen` is the chosen one. They work as on the validation
+    films."""
+    asked = prepared.asked(studies)
     reports = {name: [write(name, one) for one in asked] for name in names}
     judged = judged_all(reports, studies, asked[0].corpus, meaning=False)
-    judged["chosen"] = judged[chosen]
-    return results_of(judged, list(studies["subject_id"]), "real_films.", REAL)
+    judged["chosen"] = judged[prepared.chosen]
+    return judged
 
 
 def main() -> None:
@@ -155,10 +196,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = command_line(__doc__, "one seed and a tenth of the steps")
     parser.add_argument("--speed", action="store_true", help="measure reports a second instead")
+    parser.add_argument("--real", action="store_true", help="on real films of Open-i instead")
     asked = parser.parse_args()
     if asked.quick:
         choose_quick()
-    report("generation", speed() if asked.speed else evaluate())
+    if asked.speed:
+        found = speed()
+    elif asked.real:
+        found = evaluate_real()
+    else:
+        found = evaluate()
+    report("generation", found)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Train every recipe on virtual films, on real ones and on both, test them on real films, and write
 book/results/real.json.
 
-    python benchmarks/real.py                        recipes, learning curve, transfer, anatomies;
-                                                     wants the films of data/download.sh openi
-    python benchmarks/real.py --only recipes         one part: or curve, transfer, anatomies, tower
+    python benchmarks/real.py                        every part but the tower; wants
+                                                     the films of data/download.sh openi
+    python benchmarks/real.py --only recipes         one part: or curve, transfer, anatomies,
+                                                     style, tower
     python benchmarks/real.py --only transfer --before FOLDER   the virtual films of an earlier
                                                      version; else demo-before of the data folder
     python benchmarks/real.py --only tower           an EfficientNet-Lite0 from ImageNet's weights;
@@ -26,20 +27,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from measuring import choose_quick, command_line, report
-from real_anatomy import anatomies
 from real_answers import BASELINES, RECIPE_NAMES, Answer, answers
 from real_choice import choose, choose_strength
 from real_curve import TOWERS, curve, tower, transfer
 from real_data import SOURCES, Films, films, training
-from real_scores import SCORES, chances, difference, scored
+from real_gap import anatomies, style
+from real_scores import SCORES, by_seed, chances, difference, scored
 
 from txtray_utils.results import Result, write_results
 from txtray_utils.settings import data_dir, settings
 
-PARTS = ("recipes", "curve", "transfer", "anatomies", "tower")
+PARTS = ("recipes", "curve", "transfer", "anatomies", "style", "tower")
 SEEDS = 3
 NAMES = (*BASELINES, *RECIPE_NAMES, "supervised")
 RIVALS = ("txtrayalign", "clip", "parrot", "always_normal", "supervised")
+# Rows that are no headline have one seed.
+ONCE = {
+    ("supervised", "real"),
+    ("supervised", "both"),
+    ("clip", "both"),
+    ("txtrayalign", "both"),
+}
 
 
 def recipes(seeds: Sequence[int]) -> dict[str, Result]:
@@ -49,10 +57,15 @@ def recipes(seeds: Sequence[int]) -> dict[str, Result]:
     best = {}
     for on in SOURCES:
         taught = training(on)
+        count = len(taught.studies)
+        results[f"training.{on}"] = Result(count, count, "studies", f"trained on: {on}")
         found = {}
         for name in NAMES:
-            found[name] = answers(name, taught, asked, seeds)
+            some = seeds[:1] if (name, on) in ONCE else seeds
+            found[name] = answers(name, taught, asked, some)
             results |= scored(asked.asked, found[name], f"{name}.{on}")
+            if name not in BASELINES:
+                results |= by_seed(asked.asked, found[name], f"{name}.{on}")
             write_results("real", results)
         results[f"supervised.{on}"] = results[f"zero_shot_auc.supervised.{on}"]
         results |= over_rivals(asked, found, on)
@@ -101,6 +114,15 @@ def earlier(folder: str | None) -> Path:
     return place
 
 
+def _every(before: str | None) -> Sequence[str]:
+    """Return all parts but the tower; without `transfer` where no earlier films are."""
+    parts = list(PARTS[:-1])
+    if not before and not data_dir("demo-before").is_dir():
+        print("transfer is left out: the virtual films of an earlier version are not here")
+        parts.remove("transfer")
+    return parts
+
+
 def main() -> None:
     """Run what was asked for and write the results."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -117,7 +139,7 @@ def main() -> None:
         report("real_tuning", found)
         return
     seeds = range(1 if settings().quick else SEEDS)
-    for part in (asked.only,) if asked.only else PARTS[:-1]:
+    for part in (asked.only,) if asked.only else _every(asked.before):
         if part == "recipes":
             report("real", recipes(seeds))
         elif part == "curve":
@@ -125,7 +147,9 @@ def main() -> None:
         elif part == "transfer":
             report("real", transfer(earlier(asked.before), seeds))
         elif part == "anatomies":
-            report("real", anatomies(seeds))
+            report("real", anatomies(seeds[:1]))
+        elif part == "style":
+            report("real", style(seeds[:1]))
         else:
             report("real", towers(seeds))
 

@@ -33,7 +33,7 @@ from txtray_utils.vocabulary import FINDINGS
 
 RECIPE_NAMES = ("txtrayalign", "clip", "best")
 BASELINES = ("random", "parrot", "always_normal", "most_frequent")
-DRAWS = 20  # of what is random
+DRAWS = 5  # of what is random
 
 
 @dataclass(frozen=True)

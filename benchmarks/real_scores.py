@@ -111,6 +111,18 @@ def scored(asked: Patients, several: Sequence[Answer], end: str) -> dict[str, Re
     return results
 
 
+def by_seed(asked: Patients, several: Sequence[Answer], end: str) -> dict[str, Result]:
+    """Return every score of each seed alone, under `<score>.<end>.seed_<n>`."""
+    count = len(asked.labels)
+    about = end.replace(".", " trained on ")
+    results = {}
+    for seed, one in enumerate(several):
+        for name, value in values(asked, [one]).items():
+            what = f"{ABOUT[name]}; {about}, seed {seed}"
+            results[f"{name}.{end}.seed_{seed}"] = Result(value, count, "share", what)
+    return results
+
+
 def difference(
     score: str, asked: Patients, ours: Sequence[Answer], theirs: Sequence[Answer], what: str
 ) -> Result:

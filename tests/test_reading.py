@@ -46,19 +46,19 @@ EXCEPTIONS = {
         16_200,
         "what chapter 4 reaches, since the models are trained where they are not kept, and scores",
     ),
-    ("06_writing_a_report", "reach"): (
+    ("06_simulated_and_real", "reach"): (
+        15_700,
+        "what chapter 4 reaches, since the model is trained where it is not kept, and scores",
+    ),
+    ("07_writing_a_report", "reach"): (
         19_600,
         "what chapter 4 reaches, and four ways of writing",
     ),
-    ("06_writing_a_report", "modules"): (
+    ("07_writing_a_report", "modules"): (
         14,
         "it takes the writers apart, each in its own module, trains one and keeps its numbers",
     ),
-    ("06_writing_a_report", "names"): (
-        27,
-        "four routes by hand beside the package's functions for each of them",
-    ),
-    ("07_judging_a_report", "reach"): (
+    ("08_judging_a_report", "reach"): (
         23_100,
         "a writer is called by its name, so all of them are reached, and all scores",
     ),

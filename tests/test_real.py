@@ -182,10 +182,10 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
     monkeypatch.setitem(scores.SCORES, "zero_shot_auc", lambda one, two: auc(one, two, asked))
     short = {"steps": 1, "batch": 4, "tower": SMALL.tower}
     taught = {name: replace(one, **short) for name, one in replies.RECIPES.items()}
-    for one in (replies, curve):
+    for one in (replies, curve, module("real_gap")):
         monkeypatch.setattr(one, "RECIPES", taught)
     monkeypatch.setattr(replies, "REFERENCE", replace(SMALL, **short))
-    monkeypatch.setattr(curve, "COUNTS", (4,))
+    monkeypatch.setattr(curve, "COUNTS", {4: 1, "all": 1})
     monkeypatch.setattr(curve, "read_folder", lambda source, folder: tables[source])
     monkeypatch.setattr(curve, "TOWERS", {"lite0": replace(SMALL, **short, size=64)})
     monkeypatch.setattr(real, "TOWERS", curve.TOWERS)
@@ -194,6 +194,7 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
     real.write_results("real", curve.curve(range(1)))
     real.write_results("real", curve.transfer(tmp_path, range(1)))
     real.anatomies(range(1))
+    real.write_results("real", real.style(range(1)))
     real.towers(range(1))
     found = json.loads((tmp_path / "results" / "real.json").read_text())
     for on in ("virtual", "real", "both"):
@@ -201,18 +202,20 @@ def test_every_number_that_must_be_shown_is_written(module, tables, monkeypatch,
             for score in ("zero_shot_auc", "as_report_f1", "ill_f1", "map", "f1_at_2"):
                 assert f"{score}.{name}.{on}" in found
             assert f"zero_shot_auc.{name}.{on}.effusion" in found
+            assert (f"f1_at_2.{name}.{on}.seed_0" in found) == (name not in real.BASELINES)
         assert f"supervised.{on}" in found and f"map.best_over_clip.{on}" in found
     assert {"curve.4.real", "curve.4.after_virtual", "curve.all.real"} <= set(found)
     assert {"transfer.before", "transfer.after", "transfer.after_over_before"} <= set(found)
     left_out = "leave_one_anatomy_out"
     assert {f"{left_out}.first.across", f"{left_out}.second.across_over_within"} <= set(found)
+    assert {"style.fixed", "style.varied", "style.varied_over_fixed"} <= set(found)
     assert {"tower.lite0.zero_shot_auc.both", "tower.lite0.map.virtual"} <= set(found)
     assert found["zero_shot_auc.parrot.real"]["value"] == 0.5
     assert found["map.parrot.real"]["value"] == pytest.approx(found["map.chance"]["value"])
 
 
 def test_no_patient_of_the_chest_that_is_left_out_is_kept(module, tables):
-    anatomy = module("real_anatomy")
+    anatomy = module("real_gap")
     studies = module("real_data").studies_of("virtual")
     name = anatomy.CHESTS["second"]
     own = anatomy.of_chest(studies, name)

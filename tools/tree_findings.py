@@ -16,8 +16,9 @@ CHAPTERS = {  # chapter: what it must have, and what it can use
         {"drawn findings"},
     ),  # which the virtual hospital alone knows
     "05 Retrieval and zero-shot": ({PAIRS}, {"drawn findings"}),
-    "06 Writing a report": ({PAIRS}, set()),
-    "07 Judging a report": ({PAIRS}, set()),
+    "06 Simulated and real": ({PAIRS}, {"drawn findings"}),
+    "07 Writing a report": ({PAIRS}, set()),
+    "08 Judging a report": ({PAIRS}, set()),
 }
 SHOWN = 3  # examples named of each fault
 

@@ -2,7 +2,7 @@
 
 Labels are those that our labeller reads from the text (book/02_reading_a_report); only findings
 that are present count, No Finding among them; an empty set against an empty set is 1. Explained in
-book/07_judging_a_report.
+book/08_judging_a_report.
 """
 
 from collections import defaultdict

@@ -2,7 +2,7 @@
 study.
 
 Of words see `judge.words`, of labels and sides `judge.clinical`; their conventions are the same
-everywhere. Explained in book/07_judging_a_report.
+everywhere. Explained in book/08_judging_a_report.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,7 +1,7 @@
 """Scores of words: BLEU, ROUGE-L and BERTScore of a written report against its reference.
 
 `sacrebleu` (Post 2018) counts BLEU and `torchmetrics` ROUGE-L, since everybody's own version
-differs. Explained in book/07_judging_a_report.
+differs. Explained in book/08_judging_a_report.
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ what systems wrote.
 It needs no kernel and no network: the films are inside, and a short script only shows and hides.
 Without JavaScript, or before the script ran, every study is there. Right, wrong and missed differ
 by a word, a sign and a line as well as by a colour of Okabe and Ito; text keeps the colour of the
-page. Explained in book/07_judging_a_report."""
+page. Explained in book/08_judging_a_report."""
 
 import base64
 import re

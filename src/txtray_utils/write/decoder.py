@@ -2,7 +2,7 @@
 
 `transformers`' BART (Lewis et al. 2020, arXiv 1910.13461), made small and trained from nothing,
 reads the feature map of an image encoder as a row of tokens, and on request one more token for each
-label that a detector found (`guided`). Explained in book/06_writing_a_report.
+label that a detector found (`guided`). Explained in book/07_writing_a_report.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """How a decoder learns to write: by the one loop, from frozen features or with its image encoder.
 
-Explained in book/06_writing_a_report.
+Explained in book/07_writing_a_report.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """What a writer of reports has: a corpus, models, and what these see in some films.
 
 Everything is made when it is first asked for, so a chapter that wants one writer trains nothing
-for the others. Explained in book/06_writing_a_report.
+for the others. Explained in book/07_writing_a_report.
 """
 
 from dataclasses import dataclass

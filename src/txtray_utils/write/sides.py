@@ -1,6 +1,6 @@
 """Right or left: which side of a film a finding lies on, learnt from what reports say.
 
-Explained in book/06_writing_a_report.
+Explained in book/07_writing_a_report.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Reports written from findings: sentences chosen to state them and to deny what was asked.
 
 Every sentence comes from the training reports, so each is a radiologist's own; the decoder of
-`txtray_utils.write.decoder` writes word by word instead. Explained in book/06_writing_a_report.
+`txtray_utils.write.decoder` writes word by word instead. Explained in book/07_writing_a_report.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The decoder's words: which reports it learns from, and the tokens that they are cut into.
 
-Explained in book/06_writing_a_report.
+Explained in book/07_writing_a_report.
 """
 
 from collections.abc import Sequence

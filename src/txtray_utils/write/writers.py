@@ -1,7 +1,7 @@
 """The writers of reports by name: each makes a report for every film from the same evidence.
 
 To add one, write a function of these five things and name it in `WRITERS`. Each is taken apart in
-book/06_writing_a_report and judged in book/07_judging_a_report.
+book/07_writing_a_report and judged in book/08_judging_a_report.
 """
 
 from collections.abc import Callable

@@ -1,15 +1,19 @@
-"""Whether a model that has seen one chest reads films of another: the virtual patients of one
-anatomy are left out of training, and asked about.
+"""Which part of the gap between virtual and real films is anatomy, and which is style: the virtual
+patients of one anatomy are left out of training, and asked about; and the virtual films are not
+varied in training.
 
 Explained in book/05_retrieval_and_zero_shot."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datasets import Dataset
-from real_answers import answers
+from real_answers import answers, of_model, shortened
 from real_curve import compared
-from real_data import films_of, studies_of, training_of
+from real_data import films, films_of, studies_of, training, training_of
 
+from txtray_utils.align.recipes import RECIPES
+from txtray_utils.align.trained import trained
 from txtray_utils.results import Result, write_results
 from txtray_utils.studies.table import part
 from virtual_hospital.anatomies import FIRST, SECOND, anatomy_of
@@ -35,6 +39,19 @@ def anatomies(seeds: Sequence[int]) -> dict[str, Result]:
         results |= compared(start, ("within", "across"), asked, (within, across))
         write_results("real", results)
     return results
+
+
+def style(seeds: Sequence[int]) -> dict[str, Result]:
+    """Train the best recipe on virtual films that are not varied, and as usual, and ask about real
+    ones."""
+    asked, taught = films("real", "test"), training("virtual")
+    plain = replace(shortened(RECIPES["best"]), strength=0.0)
+    fixed = []
+    for seed in seeds:
+        model = trained(plain, taught.pairs, seed)
+        fixed.append(of_model(model, taught, asked))
+    varied = answers("best", taught, asked, seeds)
+    return compared("style", ("fixed", "varied"), asked, (fixed, varied))
 
 
 def of_chest(studies: Dataset, name: str, wanted: bool = True) -> Dataset:
