@@ -7,9 +7,9 @@
 
 An attack that is held counts under its outcome: the input was right after all, an error, a reject
 or a note that says what is wrong. One that is not held counts as a crash (another kind of error),
-as misleading (other words), as a silent wrong result (an error was wanted, and none came), as a
-silent loss (a reject was wanted, and there is none at all), or as unbounded (out of memory or
-time); in the tables of privacy each is a leak. Explained in CONTRIBUTING."""
+as misleading (other words), as a silent wrong result (no error came, or not the right answer), as a
+silent loss (a reject or a note was wanted, and there is none at all), or as unbounded (out of
+memory or time); in the tables of privacy each is a leak. Explained in CONTRIBUTING."""
 
 import os
 import subprocess
@@ -60,8 +60,10 @@ def fault(wanted: str, raised: BaseException, table: str) -> str:
         return "silent_wrong"
     if not isinstance(raised, AssertionError):
         return "crash"
+    if wanted == "right":
+        return "silent_wrong"
     nothing_said = str(raised).startswith("[]")
-    return "silent_loss" if wanted == "reject" and nothing_said else "misleading"
+    return "silent_loss" if wanted != "error" and nothing_said else "misleading"
 
 
 def attacks() -> dict[str, Result]:

@@ -15,6 +15,7 @@ from PIL import Image
 STUDIES = 40
 HOSPITAL = 6
 STEPS = 30
+REFUSED = 3  # the exit code where an error says what is wrong
 SENTENCES = (
     "The heart is enlarged. No effusion.",
     "There is a left pleural effusion.",
@@ -75,9 +76,15 @@ def training(folder: Path) -> str:
 
 
 def main() -> None:
-    """Do one task and print the digest of what it made."""
+    """Do one task and print the digest of what it made, or what refused it."""
+    from txtray_utils.errors import InputError
+
     task = {"hospital": hospital, "load": load, "training": training}[sys.argv[1]]
-    made = task(Path(sys.argv[2]))
+    try:
+        made = task(Path(sys.argv[2]))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)
     print(hashlib.sha256(made.encode()).hexdigest())
 
 

@@ -1,7 +1,7 @@
 """What every recipe, the supervised reference and every baseline answer to films: sentences, a
 score of each finding by prompts, and one by the sentences of other films' reports.
 
-Explained in book/05_retrieval_and_zero_shot."""
+Explained in book/06_simulated_and_real."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -8,7 +8,7 @@ parrot wins it. The baselines are tuned by the same rule.
 
 The strength of randomisation is chosen by real validation patients alone: the highest mean of the
 zero-shot macro AUC of the best recipe trained on virtual and on real films. Explained in
-book/05_retrieval_and_zero_shot."""
+book/06_simulated_and_real."""
 
 from collections.abc import Mapping
 from dataclasses import replace

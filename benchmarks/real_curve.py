@@ -1,7 +1,7 @@
 """What carries over to real films: few real films alone and after virtual ones, the old cohort
 against the new, and a larger tower that starts from ImageNet.
 
-Explained in book/05_retrieval_and_zero_shot."""
+Explained in book/06_simulated_and_real."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -138,7 +138,7 @@ def compared(
         statistic = SCORES[AUC](asked.asked, several)
         results[f"{start}.{name}"] = measured(statistic, asked.asked, what)
     first, second = ways
-    what = f"{start}, {names[1]} less {names[0]}"
+    what = f"{start}, {names[1]} less {names[0]}, {len(first)} seeds"
     key = f"{start}.{names[1]}_over_{names[0]}"
     results[key] = difference(AUC, asked.asked, second, first, what)
     return results

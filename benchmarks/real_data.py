@@ -2,7 +2,7 @@
 
 Real films are those of the source `openi`, virtual ones those of `demo`. The truth of a virtual
 film is what was drawn, that of a real one what its human MeSH codes say; of both the labels for the
-F1 are what the report says. Explained in book/05_retrieval_and_zero_shot."""
+F1 are what the report says. Explained in book/06_simulated_and_real."""
 
 from dataclasses import dataclass, replace
 

@@ -2,7 +2,7 @@
 patients of one anatomy are left out of training, and asked about; and the virtual films are not
 varied in training.
 
-Explained in book/05_retrieval_and_zero_shot."""
+Explained in book/06_simulated_and_real."""
 
 from collections.abc import Sequence
 from dataclasses import replace

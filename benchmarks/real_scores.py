@@ -1,7 +1,7 @@
 """Five scores of what is answered to films, with intervals over patients, paired where two are
 compared, each the mean over seeds.
 
-Explained in book/05_retrieval_and_zero_shot."""
+Explained in book/06_simulated_and_real."""
 
 from collections.abc import Callable, Sequence
 

@@ -61,6 +61,7 @@ def test_more_films_are_of_one_split(alignment_large, monkeypatch, tmp_path):
         ("reject", AssertionError([]), "test_ids", "silent_loss"),
         ("reject", AssertionError(["row 2: no image"]), "test_ids", "misleading"),
         ("error", AssertionError("what else was said"), "test_films", "misleading"),
+        ("right", AssertionError("False is not True"), "test_films", "silent_wrong"),
         ("error", pytest.fail.Exception("did not raise"), "test_films", "silent_wrong"),
         ("error", MemoryError(), "test_films", "unbounded"),
         ("right", subprocess.TimeoutExpired("read", 5), "test_record", "unbounded"),

@@ -146,6 +146,8 @@ def test_both_rankings_are_scikit_learns_ties_and_all(films):
     if count:
         right = average_precision_score(truth, score)
         assert average_precision(truth, score) == pytest.approx(right)
+        shifted = (score + 3).astype(np.uint8)  # which has no negative
+        assert average_precision(truth, shifted) == pytest.approx(right)
 
 
 def test_average_precision_is_scikit_learns_of_what_is_known():

@@ -72,11 +72,12 @@ def average_precision(truth: np.ndarray, score: np.ndarray) -> float:
     """Return the average precision of scores (N,) against a truth (N,) of 0 and 1 with a 1.
 
     At each right film, the share of right ones among all that score as high; it is scikit-learn's
-    `average_precision_score`.
+    `average_precision_score`. No score may be NaN.
     """
     has = truth == 1
-    as_high = rankdata(-score, method="max")[has]
-    right = rankdata(-score[has], method="max")
+    lower = np.negative(score, dtype=float)
+    as_high = rankdata(lower, method="max")[has]
+    right = rankdata(lower[has], method="max")
     return float((right / as_high).mean())
 
 

@@ -178,10 +178,8 @@ def _by_lut(values: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 def _by_window(values: np.ndarray, dataset: Dataset) -> np.ndarray:
     with np.errstate(over="ignore"):  # the foot of a sigmoid
-        shown = apply_windowing(np.append(values, [-1e12, 1e12]), dataset)
-    black, white = shown[-2:]
-    scaled = (shown - black) / (white - black)
-    return scaled[:-2].reshape(values.shape)
+        black, white = apply_windowing(np.array([-1e12, 1e12]), dataset)
+        return (apply_windowing(values, dataset) - black) / (white - black)
 
 
 def _wide(dataset: Dataset, keyword: str) -> Dataset:
