@@ -53,11 +53,6 @@ def all_models(corpus: Corpus, known: Patients, seeds: int = SEEDS) -> list[Mode
     return models
 
 
-def requests(corpus: Corpus, tuned: list[Evidence], thresholds: Thresholds) -> list[Request]:
-    """Return what the writers are asked of the validation films, one request a seed."""
-    return [Request(corpus, one, one, thresholds) for one in tuned]
-
-
 def choose(asked: list[Request], validate: Dataset) -> tuple[str, dict[str, float]]:
     """Return the best of `OURS` on the validation patients, and the score of each."""
     scores = {}
@@ -122,7 +117,7 @@ def prepare(corpus: Corpus, models: list[Models], validate: Dataset) -> Prepared
     """Set the thresholds and choose a system on the validation patients."""
     tuned = [Evidence(one, validate) for one in models]
     thresholds = tune(corpus, tuned)
-    validated = requests(corpus, tuned, thresholds)
+    validated = [Request(corpus, one, one, thresholds) for one in tuned]
     chosen, scores = choose(validated, validate)
     print("thresholds", thresholds, "validation", scores, "chosen", chosen)
     return Prepared(validated, chosen, settings_of(thresholds, scores, len(validate)))
@@ -185,7 +180,7 @@ def judged_some(names: Sequence[str], prepared: Prepared, studies: Dataset) -> J
     """Judge some writers on films; `chosen` is the chosen one. They work as on the validation
     films."""
     asked = prepared.asked(studies)
-    reports = {name: [write(name, one) for one in asked] for name in names}
+    reports = {name: [write(name, one) for one in asked] for name in dict.fromkeys(names)}
     judged = judged_all(reports, studies, asked[0].corpus, meaning=False)
     judged["chosen"] = judged[prepared.chosen]
     return judged
